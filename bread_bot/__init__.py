@@ -1,0 +1,1 @@
+"""Bread Bot (Хлебушек): a Telegram bot for local chats."""

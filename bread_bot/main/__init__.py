@@ -1,0 +1,1 @@
+"""The floor and the roof: below every app and above every app."""
