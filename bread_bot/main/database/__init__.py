@@ -1,0 +1,1 @@
+"""Engines, sessions, and what tables have in common."""
