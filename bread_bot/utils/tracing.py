@@ -1,0 +1,290 @@
+"""Traces by OpenCensus: one server span a request, with child spans for what it waits for.
+
+Nothing is traced until an exporter or a listener wants the spans; then `span()` hands out a shared object that does
+nothing, and OpenCensus is not even loaded.
+"""
+
+import asyncio
+import logging
+import random
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sqlalchemy import Engine, event
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bread_bot.main.settings import settings
+from bread_bot.utils.masking import without_secrets
+
+if TYPE_CHECKING:
+    from opencensus.trace.span import Span
+    from opencensus.trace.span_context import SpanContext
+    from opencensus.trace.span_data import SpanData
+
+    from bread_bot.utils.exporters import Exporter
+
+logger = logging.getLogger(__name__)
+
+_SERVER, _CLIENT, _INNER = 1, 2, 0
+_UNKNOWN_ERROR = 2
+# W3C's traceparent; versions to come may say more at its end.
+_TRACEPARENT = re.compile(
+    r"(?!ff)(?!00.{53}-)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?"
+)
+_LONGEST_STATEMENT = 1000
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""What the errors and log lines of a request are found by: its trace id, or a random one where nothing is traced."""
+
+_current: ContextVar["tuple[SpanContext, Span] | None"] = ContextVar("span", default=None)
+
+
+class AnySpan(Protocol):
+    """What a `with span(...)` gives."""
+
+    def add_attribute(self, attribute_key: str, attribute_value: str | int | float | bool) -> None:
+        """Note something about it, without secrets."""
+
+
+class _NoSpan:
+    """Stands for a span where nothing is traced."""
+
+    def __enter__(self) -> AnySpan:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def add_attribute(self, attribute_key: str, attribute_value: str | int | float | bool) -> None:
+        pass
+
+
+class _Remote:
+    """The parent of a trace's first span here: a span of somebody else, or none."""
+
+    def __init__(self, span_id: str | None) -> None:
+        self.span_id = span_id
+
+
+_NO_SPAN = _NoSpan()
+_listeners: "tuple[Callable[[SpanData], None], ...]" = ()
+_exporters: "list[tuple[Exporter, Callable[[], None]]]" = []
+
+
+def configure_tracing() -> None:
+    """Export spans to where the settings say, if ENABLE_TELEMETRY does."""
+    if not settings.ENABLE_TELEMETRY or _exporters:
+        return
+    if settings.ZIPKIN_URL is None and settings.APPLICATIONINSIGHTS_CONNECTION_STRING is None:
+        return
+    from bread_bot.utils.exporters import exporters  # OpenCensus's exporters are slow to load
+
+    for exporter in exporters():
+        _exporters.append((exporter, add_span_listener(exporter.take)))
+
+
+async def shutdown_tracing() -> None:
+    """Send the spans that still wait, for a few seconds at most, and close the exporters."""
+    closing = _exporters[:]
+    _exporters.clear()
+    for _, forget in closing:
+        forget()
+    await asyncio.gather(*(asyncio.to_thread(exporter.close) for exporter, _ in closing))
+
+
+def is_tracing() -> bool:
+    """Whether somebody wants the spans."""
+    return bool(_listeners)
+
+
+def add_span_listener(listener: "Callable[[SpanData], None]") -> Callable[[], None]:
+    """Call a function with every finished span, in the thread that has finished it.
+
+    :return: a function that ends this
+    """
+    global _listeners
+    _listeners = (*_listeners, listener)
+
+    def forget() -> None:
+        global _listeners
+        _listeners = tuple(other for other in _listeners if other is not listener)
+
+    return forget
+
+
+def new_request_id() -> str:
+    """An id in the shape of a trace id."""
+    return f"{random.getrandbits(128):032x}"
+
+
+@contextmanager
+def server_span(name: str, parent: str | None = None) -> Iterator[AnySpan]:
+    """The first span of a request, in the trace of its traceparent header if it has one.
+
+    A trace that the caller samples is sampled here, of others TRACE_SAMPLING_RATE is; logs know the trace's id anyway.
+    """
+    if not _listeners:
+        yield _NO_SPAN
+        return
+    from opencensus.trace.samplers import ProbabilitySampler
+
+    context, remote = _read_traceparent(parent)
+    id_token = request_id.set(context.trace_id)
+    try:
+        if ProbabilitySampler(settings.TRACE_SAMPLING_RATE).should_sample(context):
+            with _running(name, context, remote, _SERVER, {}) as current:
+                yield current
+        else:
+            with _detached():
+                yield _NO_SPAN
+    finally:
+        request_id.reset(id_token)
+
+
+def span(name: str, /, **attributes: Any) -> AbstractContextManager[AnySpan]:
+    """A child of the current span, for a `with`."""
+    current = _current.get()
+    return _NO_SPAN if current is None else _running(name, *current, _INNER, attributes)
+
+
+def client_span(name: str, /, **attributes: Any) -> AbstractContextManager[AnySpan]:
+    """The same for a call to another service."""
+    current = _current.get()
+    return _NO_SPAN if current is None else _running(name, *current, _CLIENT, attributes)
+
+
+def joined(parent: str | None, name: str, /, **attributes: Any) -> AbstractContextManager[AnySpan]:
+    """A span that continues the trace of a stored traceparent, for a `with`; without one, nothing in it is traced."""
+    if not _listeners:
+        return _NO_SPAN
+    if parent is None:
+        return _detached()
+    return _running(name, *_read_traceparent(parent), _INNER, attributes)
+
+
+def traceparent() -> str | None:
+    """The current span, for a header or a stored row; None where nothing is traced."""
+    current = _current.get()
+    return None if current is None else f"00-{current[0].trace_id}-{current[1].span_id}-01"
+
+
+def current_ids() -> tuple[str | None, str | None]:
+    """The ids of the current trace and span, for logs; a request that is not traced has its own id instead."""
+    current = _current.get()
+    return (request_id.get(), None) if current is None else (current[0].trace_id, current[1].span_id)
+
+
+def instrument_engine(engine: Engine | AsyncEngine) -> None:
+    """Make a span of every statement of an engine: its text, never its values."""
+
+    def begin(_: Any, __: Any, statement: str, ___: Any, execution: Any, ____: bool) -> None:
+        current = _current.get()
+        if current is not None:
+            text = " ".join(statement.split())
+            attributes = {"component": "postgresql", "db.statement": text[:_LONGEST_STATEMENT]}
+            name = f"sql {text.partition(' ')[0].upper()}"
+            execution.bread_bot_span = (current[0], _begin(name, current[1], _CLIENT, attributes))
+
+    def end(_: Any, __: Any, ___: str, ____: Any, execution: Any, _____: bool) -> None:
+        finish(execution, None)
+
+    def fail(failure: Any) -> None:
+        finish(failure.execution_context, failure.original_exception)
+
+    def finish(execution: Any, error: BaseException | None) -> None:
+        begun = getattr(execution, "bread_bot_span", None)
+        if begun is not None:
+            execution.bread_bot_span = None
+            context, ended = begun
+            _finish(context, ended, error)
+
+    instrumented = engine.sync_engine if isinstance(engine, AsyncEngine) else engine
+    event.listen(instrumented, "before_cursor_execute", begin)
+    event.listen(instrumented, "after_cursor_execute", end)
+    event.listen(instrumented, "handle_error", fail)
+
+
+def _read_traceparent(header: str | None) -> "tuple[SpanContext, _Remote]":
+    # OpenCensus reads the flags as a decimal number: a header with hex ones would break the request.
+    from opencensus.trace.span_context import SpanContext
+    from opencensus.trace.trace_options import TraceOptions
+
+    found = _TRACEPARENT.fullmatch(header or "")
+    if found is None:
+        return SpanContext(), _Remote(None)
+    is_sampled = int(found[3], 16) & 1
+    return SpanContext(trace_id=found[1], trace_options=TraceOptions(str(is_sampled))), _Remote(found[2])
+
+
+@contextmanager
+def _running(
+    name: str, context: "SpanContext", parent: Any, kind: int, attributes: dict[str, Any]
+) -> Iterator[AnySpan]:
+    begun = _begin(name, parent, kind, attributes)
+    token = _current.set((context, begun))
+    failure: BaseException | None = None
+    try:
+        yield begun
+    except BaseException as error:
+        failure = error
+        raise
+    finally:
+        _current.reset(token)
+        _finish(context, begun, failure)
+
+
+@contextmanager
+def _detached() -> Iterator[AnySpan]:
+    token = _current.set(None)
+    try:
+        yield _NO_SPAN
+    finally:
+        _current.reset(token)
+
+
+def _begin(name: str, parent: Any, kind: int, attributes: dict[str, Any]) -> "Span":
+    from opencensus.trace.span import Span
+
+    values = {key: value if isinstance(value, int | float) else str(value) for key, value in attributes.items()}
+    return Span(name, parent_span=parent, span_kind=kind, start_time=_now(), attributes=values)
+
+
+def _finish(context: "SpanContext", ended: "Span", error: BaseException | None) -> None:
+    from opencensus.trace.span_data import SpanData
+    from opencensus.trace.status import Status
+
+    if error is not None:  # only its kind: the words of an error may hold anything
+        ended.set_status(Status(_UNKNOWN_ERROR, type(error).__name__))
+        ended.add_attribute("error", type(error).__name__)
+    data = SpanData(
+        name=without_secrets(ended.name),
+        context=context,
+        span_id=ended.span_id,
+        parent_span_id=ended.parent_span.span_id,
+        attributes={
+            key: without_secrets(value) if isinstance(value, str) else value for key, value in ended.attributes.items()
+        },
+        start_time=ended.start_time,
+        end_time=_now(),
+        child_span_count=None,
+        stack_trace=None,
+        annotations=[],
+        message_events=[],
+        links=[],
+        status=ended.status,
+        same_process_as_parent_span=None,
+        span_kind=ended.span_kind,
+    )
+    for listener in _listeners:
+        try:
+            listener(data)
+        except Exception:
+            logger.exception("A listener of spans has failed")
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
