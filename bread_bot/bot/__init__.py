@@ -1,0 +1,3 @@
+"""An update comes in, an answer goes out."""
+
+TITLE = "Хлебушек"

@@ -1,0 +1,50 @@
+"""Updates that a bug keeps from being handled: counted, and after MAX_ATTEMPTS set aside, so that the chat goes on."""
+
+import logging
+import traceback
+
+from sqlalchemy import func, text
+from sqlalchemy.dialects.postgresql import insert
+
+from bread_bot.bot.models import FailedUpdate
+from bread_bot.bot.schemas.update import Update
+from bread_bot.main.database.base import async_session
+from bread_bot.main.settings import settings
+
+logger = logging.getLogger(__name__)
+
+
+class Failures:
+    """The table of failed updates."""
+
+    async def count(self, bot_id: int, update: Update, error: Exception) -> bool:
+        """Count one more failure of an update; True when it is set aside from now on, with its trace."""
+        trace = "".join(traceback.format_exception(error))[-20_000:]
+        body = update.model_dump(mode="json", exclude_none=True)
+        statement = insert(FailedUpdate).values(
+            bot_id=bot_id,
+            update_id=update.update_id,
+            body=body,
+            attempts=1,
+            error=trace,
+            set_aside_at=func.now() if settings.MAX_ATTEMPTS <= 1 else None,
+        )
+        attempts = FailedUpdate.attempts + 1
+        statement = statement.on_conflict_do_update(
+            index_elements=["bot_id", "update_id"],
+            set_={
+                "attempts": attempts,
+                "error": trace,
+                "set_aside_at": func.coalesce(
+                    FailedUpdate.set_aside_at,
+                    text("CASE WHEN failed_update.attempts + 1 >= :limit THEN now() END").bindparams(
+                        limit=settings.MAX_ATTEMPTS
+                    ),
+                ),
+            },
+        )
+        async with async_session() as session, session.begin():
+            set_aside_at = await session.scalar(statement.returning(FailedUpdate.set_aside_at))
+        if set_aside_at is not None:
+            logger.error("An update is set aside, see /failed_updates", extra={"update_id": update.update_id})
+        return set_aside_at is not None

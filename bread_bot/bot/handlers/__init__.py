@@ -1,0 +1,1 @@
+"""What every bot can do: tell what it can do."""

@@ -1,0 +1,77 @@
+"""How fast the bot may speak: Telegram's limits for one chat, for one group, and for all chats together."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Iterable
+from datetime import datetime
+
+from bread_bot.main.settings import settings
+
+_MINUTE = 60.0
+_REMEMBERED_CHATS = 10_000
+# So many chats that are told to wait at the same time mean that the whole bot is.
+_ALL_CHATS = 3
+
+
+class Pace:
+    """The times of the last messages, from which it follows when the next one may leave. Times are Unix seconds."""
+
+    def __init__(self) -> None:
+        self._chats: dict[int, deque[float]] = {}
+        self._all: deque[float] = deque(maxlen=1000)
+        self._told: dict[int, float] = {}
+        self._all_wait_until = 0.0
+
+    def recall(self, chat_id: int, sent: Iterable[datetime]) -> None:
+        """Take over what another process knows of a chat's last messages."""
+        if chat_id not in self._chats:
+            self._remember(chat_id).extend(moment.timestamp() for moment in sent)
+
+    def told_to_wait(self, chat_id: int, seconds: float) -> None:
+        """Telegram has asked for a pause in a chat; asked in several at once, it means all."""
+        now = time.time()
+        self._told = {chat: until for chat, until in self._told.items() if until > now} | {chat_id: now + seconds}
+        if len(self._told) >= _ALL_CHATS:
+            self._all_wait_until = max(self._told.values())
+
+    async def wait(self, chat_id: int, processes: int) -> None:
+        """Wait until a message may go to a chat, and take note that it goes; `processes` share the limit for all."""
+        while (delay := self._delay(chat_id, processes)) > 0:
+            await asyncio.sleep(delay)
+        now = time.time()
+        self._remember(chat_id).append(now)
+        self._all.append(now)
+
+    def _delay(self, chat_id: int, processes: int) -> float:
+        now = time.time()
+        sent = self._chats.get(chat_id, ())
+        delays = [self._all_wait_until - now]
+        if settings.CHAT_RATE > 0:
+            delays.append(_bucket(sent, settings.CHAT_RATE, settings.CHAT_BURST) - now)
+        if chat_id < 0 and settings.GROUP_RATE > 0:
+            delays.append(_window(sent, settings.GROUP_RATE, _MINUTE) - now)
+        if settings.TOTAL_RATE > 0:
+            delays.append(_window(self._all, max(settings.TOTAL_RATE // processes, 1), 1.0) - now)
+        return max(delays)
+
+    def _remember(self, chat_id: int) -> deque[float]:
+        times = self._chats.pop(chat_id, None) or deque(maxlen=max(settings.GROUP_RATE, settings.CHAT_BURST, 1))
+        self._chats[chat_id] = times  # the newest stands last
+        if len(self._chats) > _REMEMBERED_CHATS:
+            del self._chats[next(iter(self._chats))]
+        return times
+
+
+def _bucket(sent: Iterable[float], rate: float, burst: int) -> float:
+    """The time from which one more is within a token bucket of `burst` tokens, refilled by `rate` a second."""
+    empty_until = 0.0
+    for moment in sent:
+        empty_until = max(empty_until, moment) + 1 / rate
+    return empty_until - (burst - 1) / rate - 1e-3 if empty_until else 0.0
+
+
+def _window(sent: Iterable[float], count: int, seconds: float) -> float:
+    """The time from which one more makes at most `count` within any `seconds`."""
+    times = list(sent)
+    return times[-count] + seconds if len(times) >= count else 0.0

@@ -1,0 +1,1 @@
+"""The webhook, and what admins may see and do."""
