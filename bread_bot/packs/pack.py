@@ -1,0 +1,295 @@
+"""The pack of a chat: taught, found, drawn from, shown, deleted, and taken back."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from random import Random
+from typing import Any
+
+from sqlalchemy import BigInteger, Text, bindparam, delete, exists, func, insert, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bread_bot.bot.answers import Answer
+from bread_bot.bot.errors import CommandError
+from bread_bot.bot.switches import Switch
+from bread_bot.main.settings import settings
+from bread_bot.packs.models import Cue, PackChange, Taught
+from bread_bot.packs.reactions import Reaction
+from bread_bot.utils.morphology import key_forms, matching_forms
+from bread_bot.utils.text import gram_candidates, gram_key, normalize, stands_in
+
+SHORTEST_SUBSTRING = 3
+STEPS_BACK = 20
+_LONGEST_CUE = 200
+
+# Whether anything was ever taught here that can fire: elsewhere a message needs no look into the pack at all.
+HAS_KEYS: Switch[bool] = Switch("has_keys", False)
+
+WHOLE, WORDS, FORM = "whole", "words", "form"
+
+_FIND = text("""
+    SELECT asked.place, found.reaction, found.key, found.normal_key, hit.key_digest
+    FROM unnest(:places, :chat_ids, :cues) AS asked (place, chat_id, cue)
+    JOIN cue AS hit ON hit.chat_id = asked.chat_id AND hit.cue = asked.cue
+    CROSS JOIN LATERAL (
+        SELECT reaction, key, normal_key FROM taught
+        WHERE taught.chat_id = hit.chat_id AND taught.key_digest = hit.key_digest LIMIT 1
+    ) AS found
+    """).bindparams(
+    bindparam("places", type_=ARRAY(BigInteger)),
+    bindparam("chat_ids", type_=ARRAY(BigInteger)),
+    bindparam("cues", type_=ARRAY(Text)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A key that fits a text, and by which rule: the whole text, whole words, or another form of a word."""
+
+    reaction: Reaction
+    key: str
+    key_digest: str
+    rule: str
+
+
+def key_digest(reaction: Reaction, key: str) -> str:
+    """What stands for a key in an index."""
+    return _digest(reaction, normalize(key))
+
+
+def taught_values(chat_id: int, reaction: Reaction, key: str, said: Answer, author_id: int | None) -> dict[str, Any]:
+    """The row of a value."""
+    unique = said.file_unique_id or said.value
+    return {
+        "chat_id": chat_id,
+        "reaction": str(reaction),
+        "key": key,
+        "normal_key": normalize(key),
+        "kind": said.kind,
+        "value": said.value,
+        "caption": said.caption,
+        "file_unique_id": said.file_unique_id,
+        "author_id": author_id,
+        "key_digest": key_digest(reaction, key),
+        "digest": _digest(reaction, normalize(key), said.kind, unique, said.caption or ""),
+    }
+
+
+def answer_of(row: Any) -> Answer:
+    """What a row says."""
+    return Answer(row.value, row.kind, row.caption, row.file_unique_id, about=row.key or None)
+
+
+# ---- teaching
+
+
+async def teach(session: AsyncSession, chat_id: int, command: str, rows: Sequence[dict[str, Any]]) -> int:
+    """Add values to a chat's pack; those that it has already are kept once. Returns how many were new.
+
+    :raises CommandError: the pack is full, or a key is too short
+    """
+    for row in rows:
+        if row["reaction"] == Reaction.SUBSTRING and len(row["normal_key"]) < SHORTEST_SUBSTRING:
+            raise CommandError(
+                f"Ключ «{row['key']}» коротковат для подстроки, нужно хотя бы три знака. Может, «триггер»?"
+            )
+        if row["reaction"] in (Reaction.TRIGGER, Reaction.SUBSTRING) and not row["normal_key"]:
+            raise CommandError("Пустой ключ мне не запомнить.")
+    if (await Taught.async_count(session, Taught.chat_id == chat_id)) + len(rows) > settings.MAX_KEYS:
+        raise CommandError(f"В голове больше нет места: я помню уже {settings.MAX_KEYS} значений. Сначала «удали».")
+    added = list(await session.scalars(upsert(Taught).values(list(rows)).on_conflict_do_nothing().returning(Taught.id)))
+    await _index(session, chat_id, rows)
+    if added:
+        await _keep_change(session, chat_id, command, added=added)
+    return len(added)
+
+
+async def _index(session: AsyncSession, chat_id: int, rows: Iterable[dict[str, Any]]) -> None:
+    cues = {(cue, row["key_digest"]) for row in rows for cue in _key_cues(Reaction(row["reaction"]), row["normal_key"])}
+    if cues:
+        values = [{"chat_id": chat_id, "cue": cue, "key_digest": digest} for cue, digest in sorted(cues)]
+        await session.execute(upsert(Cue).on_conflict_do_nothing(), values)
+        await HAS_KEYS.set(session, chat_id, True)
+
+
+def _key_cues(reaction: Reaction, normal_key: str) -> set[str]:
+    """What may lead to a key."""
+    if reaction is Reaction.TRIGGER:
+        return {_whole_cue(normal_key)}
+    if reaction is Reaction.SUBSTRING:
+        return {f"~{gram_key(normal_key)}", *(f"#{form}" for form in key_forms(normal_key))}
+    return set()
+
+
+def _text_cues(normal_text: str) -> list[str]:
+    """What a text may lead to."""
+    grams = (f"~{gram}" for gram in gram_candidates(normal_text))
+    forms = (f"#{form}" for form in matching_forms(normal_text))
+    return [_whole_cue(normal_text), *grams, *forms]
+
+
+def _whole_cue(normal_text: str) -> str:
+    return f"={normal_text}" if len(normal_text) <= _LONGEST_CUE else f"={_digest(normal_text)}"
+
+
+def _digest(*parts: str) -> str:
+    return blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
+
+
+# ---- finding
+
+
+async def find(session: AsyncSession, texts: Sequence[tuple[int, str]]) -> list[list[Match]]:
+    """The keys that fit texts, each a (chat_id, text), in one statement; cost does not grow with the pack."""
+    normal = [normalize(said) for _, said in texts]
+    places: list[int] = []
+    chat_ids: list[int] = []
+    cues: list[str] = []
+    for place, (chat_id, _) in enumerate(texts):
+        for cue in _text_cues(normal[place]):
+            places.append(place)
+            chat_ids.append(chat_id)
+            cues.append(cue)
+    rows = await session.execute(_FIND, {"places": places, "chat_ids": chat_ids, "cues": cues})
+    found: list[dict[str, Match]] = [{} for _ in texts]
+    for row in rows:
+        if row.key_digest not in found[row.place]:
+            reaction = Reaction(row.reaction)
+            rule = _rule(reaction, row.normal_key, normal[row.place])
+            if rule is not None:
+                found[row.place][row.key_digest] = Match(reaction, row.key, row.key_digest, rule)
+    return [list(one.values()) for one in found]
+
+
+def _rule(reaction: Reaction, normal_key: str, normal_text: str) -> str | None:
+    """By which rule a key fits a text; the index only proposes."""
+    if reaction is Reaction.TRIGGER:
+        return WHOLE if normal_key == normal_text else None
+    if stands_in(normal_key, normal_text):
+        return WORDS
+    return FORM if key_forms(normal_key) & matching_forms(normal_text) else None
+
+
+async def draw(session: AsyncSession, chat_id: int, digest: str, random: Random) -> Taught | None:
+    """One of a key's values, each as likely as any other."""
+    belongs = (Taught.chat_id == chat_id) & (Taught.key_digest == digest)
+    place = select(func.floor(func.count() * bindparam("chance", random.random()))).where(belongs).select_from(Taught)
+    statement = select(Taught).where(belongs).order_by(Taught.id).limit(1).offset(place.scalar_subquery())
+    return (await session.scalars(statement)).first()
+
+
+async def draw_keyless(session: AsyncSession, chat_id: int, reaction: Reaction, random: Random) -> Taught | None:
+    """One of the values that need no key."""
+    return await draw(session, chat_id, key_digest(reaction, ""), random)
+
+
+# ---- deleting, and taking back
+
+
+async def forget(session: AsyncSession, chat_id: int, command: str, *conditions: Any) -> list[Taught]:
+    """Delete the values of a chat's pack that fit the conditions; `undo` brings them back."""
+    statement = delete(Taught).where(Taught.chat_id == chat_id, *conditions).returning(Taught)
+    rows = list((await session.scalars(statement)).all())
+    if rows:
+        await _drop_cues(session, chat_id, {row.key_digest for row in rows})
+        await _keep_change(session, chat_id, command, deleted=[_as_values(row) for row in rows])
+    return rows
+
+
+async def _drop_cues(session: AsyncSession, chat_id: int, digests: Iterable[str]) -> None:
+    still = exists().where(Taught.chat_id == chat_id, Taught.key_digest == Cue.key_digest)
+    await session.execute(delete(Cue).where(Cue.chat_id == chat_id, Cue.key_digest.in_(list(digests)), ~still))
+
+
+async def _keep_change(
+    session: AsyncSession,
+    chat_id: int,
+    command: str,
+    added: Sequence[int] = (),
+    deleted: Sequence[dict[str, Any]] = (),
+) -> None:
+    values = {"chat_id": chat_id, "command": command, "added": list(added), "deleted": list(deleted)}
+    await session.execute(insert(PackChange).values(values))
+    kept = select(PackChange.id).where(PackChange.chat_id == chat_id).order_by(PackChange.id.desc()).limit(STEPS_BACK)
+    await session.execute(delete(PackChange).where(PackChange.chat_id == chat_id, PackChange.id.not_in(kept)))
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """A change that was taken back: what went, and what came back."""
+
+    command: str
+    gone: Sequence[Taught]
+    back: Sequence[dict[str, Any]]
+
+
+async def undo(session: AsyncSession, chat_id: int) -> Undone | None:
+    """Take back the last change of a chat's pack; None when there is none (any more)."""
+    change = await session.scalar(
+        select(PackChange)
+        .where(PackChange.chat_id == chat_id)
+        .order_by(PackChange.id.desc())
+        .limit(1)
+        .with_for_update()
+    )
+    if change is None:
+        return None
+    gone: list[Taught] = []
+    if change.added:
+        statement = delete(Taught).where(Taught.chat_id == chat_id, Taught.id.in_(change.added)).returning(Taught)
+        gone = list((await session.scalars(statement)).all())
+        await _drop_cues(session, chat_id, {row.key_digest for row in gone})
+    back = [row | {"chat_id": chat_id} for row in change.deleted]
+    if back:
+        await session.execute(upsert(Taught).on_conflict_do_nothing(), back)
+        await _index(session, chat_id, back)
+    await session.delete(change)
+    await session.flush()
+    return Undone(change.command, gone, back)
+
+
+def _as_values(row: Taught) -> dict[str, Any]:
+    names = (
+        "reaction",
+        "key",
+        "normal_key",
+        "kind",
+        "value",
+        "caption",
+        "file_unique_id",
+        "author_id",
+        "key_digest",
+        "digest",
+    )
+    return {name: getattr(row, name) for name in names}
+
+
+# ---- copying
+
+
+async def copy(session: AsyncSession, source: int, target: int, author_id: int | None, command: str) -> tuple[int, int]:
+    """Add one pack's triggers and substrings to another, overwriting nothing; how many were new, and how many not."""
+    columns = ("reaction", "key", "normal_key", "kind", "value", "caption", "file_unique_id", "key_digest", "digest")
+    chosen = select(
+        bindparam("target", target, BigInteger),
+        bindparam("author", author_id, BigInteger),
+        *(getattr(Taught, name) for name in columns),
+    ).where(Taught.chat_id == source, Taught.reaction.in_([Reaction.TRIGGER, Reaction.SUBSTRING]))
+    total = await Taught.async_count(
+        session, Taught.chat_id == source, Taught.reaction.in_([Reaction.TRIGGER, Reaction.SUBSTRING])
+    )
+    if (await Taught.async_count(session, Taught.chat_id == target)) + total > settings.MAX_KEYS:
+        raise CommandError("Столько туда уже не влезет.")
+    statement = upsert(Taught).from_select(["chat_id", "author_id", *columns], chosen).on_conflict_do_nothing()
+    added = list(await session.scalars(statement.returning(Taught.id)))
+    if added:
+        cues = select(bindparam("target", target, BigInteger), Cue.cue, Cue.key_digest).where(
+            Cue.chat_id == source,
+            exists().where(Taught.chat_id == target, Taught.key_digest == Cue.key_digest),
+        )
+        await session.execute(upsert(Cue).from_select(["chat_id", "cue", "key_digest"], cues).on_conflict_do_nothing())
+        await HAS_KEYS.set(session, target, True)
+        await _keep_change(session, target, command, added=added)
+    return len(added), total - len(added)
