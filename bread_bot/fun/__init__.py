@@ -1,0 +1,3 @@
+"""Games of chance, and the bot's moods."""
+
+TITLE = "Развлечения"

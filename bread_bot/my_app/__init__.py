@@ -1,0 +1,3 @@
+"""Copy me: one table, one schema, one route, one command."""
+
+TITLE = "Пример приложения"

@@ -1,0 +1,1 @@
+"""Nonsense: words of a message swapped for the chat's own, and sentences made up from what the chat has said."""

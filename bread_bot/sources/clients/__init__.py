@@ -1,0 +1,1 @@
+"""Clients of the services that quotes, jokes, advice and insults come from."""
