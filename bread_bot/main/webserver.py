@@ -1,0 +1,71 @@
+"""The web application: middlewares, the apps' routes, and what runs beside them."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+from bread_bot.main import apps, routes
+from bread_bot.main.database.base import dispose_engines, get_engine, is_unavailable
+from bread_bot.main.settings import settings
+from bread_bot.utils.base_client import close_pool, open_pool
+from bread_bot.utils.json_logger import configure_logging
+from bread_bot.utils.middlewares import RequestMiddleware, install_exception_handlers
+from bread_bot.utils.structs import ErrorBody
+from bread_bot.utils.tracing import configure_tracing, shutdown_tracing
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Open what all apps share, then the apps in their order; close it all the other way round."""
+    async with AsyncExitStack() as stack:
+        configure_tracing()
+        stack.push_async_callback(shutdown_tracing)
+        get_engine()
+        stack.push_async_callback(dispose_engines)
+        open_pool()
+        stack.push_async_callback(close_pool)
+        for app_lifespan in app.state.lifespans:
+            await stack.enter_async_context(app_lifespan(app))
+        yield
+
+
+def create_app() -> FastAPI:
+    """Build the application from the apps in APP_MODULES.
+
+    :raises AppError: one of them can't be used
+    :raises DeclarationError: two of them claim the same word
+    """
+    configure_logging()
+    apps.import_models()
+    app = FastAPI(
+        title="Bread Bot",
+        summary="Хлебушек: a Telegram bot for local chats",
+        version=settings.VERSION,
+        lifespan=lifespan,
+        docs_url="/docs" if settings.DOCS_ENABLED else None,
+        redoc_url="/redoc" if settings.DOCS_ENABLED else None,
+        openapi_url="/openapi.json" if settings.DOCS_ENABLED else None,
+        responses={422: {"model": ErrorBody, "description": "The request is not valid"}},
+    )
+    app.state.commands = apps.commands()
+    app.state.lifespans = apps.lifespans()
+    install_exception_handlers(app, is_unavailable)
+    if settings.CORS_ALLOW_ORIGINS:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=settings.CORS_ALLOW_ORIGINS, allow_methods=["*"], allow_headers=["*"]
+        )
+    app.add_middleware(RequestMiddleware)
+    app.include_router(routes.router)
+    for router in apps.routers():
+        app.include_router(router)
+    return app
+
+
+def __getattr__(name: str) -> FastAPI:
+    """`app` is built when the server asks for it, not when this module is imported for its functions."""
+    if name == "app":
+        globals()["app"] = create_app()
+        return globals()["app"]  # type: ignore[no-any-return]
+    raise AttributeError(name)
