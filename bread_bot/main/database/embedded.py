@@ -284,7 +284,7 @@ class Supervisor:
     def _last_words(self) -> str:
         lines = self.place.log.read_text(errors="replace").splitlines()
         reasons = [line.partition(word)[2].strip() for line in lines for word in ("FATAL:", "PANIC:") if word in line]
-        return (reasons or lines or ["it gives no reason"])[-1]
+        return (reasons or lines or ["it gives no reason; is the disk full?"])[-1]
 
     def _serve(self, listener: socket.socket) -> None:
         assert self.process is not None

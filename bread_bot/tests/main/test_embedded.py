@@ -98,6 +98,13 @@ def supervisor_pid(place: embedded.Place) -> int:
     return int(status.partition("PPid:")[2].split()[0])
 
 
+def link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copy2(source, target)
+
+
 def is_alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes() != b""  # nothing is left of one that waits to be buried
@@ -278,6 +285,19 @@ def test_a_place_that_can_not_be_written_is_named(directory: Path) -> None:
     assert str(place.directory) in str(failure.value)
     assert "or set DB_HOST" in str(failure.value)
     assert "\n" not in str(failure.value)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has directories that are closed to PostgreSQL's user")
+def test_everything_may_lie_in_a_directory_of_roots(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = embedded._binaries().parents[1]
+    for source in (installed, installed.with_name(f"{installed.name}.libs")):
+        shutil.copytree(source, directory / source.name, copy_function=link_or_copy)
+    assert directory.stat().st_mode & 0o777 == 0o700
+    monkeypatch.setattr(embedded, "_binaries", lambda: directory / installed.name / "pginstall18" / "bin")
+    place = embedded.Place(directory / ".bread_bot", is_durable=False)
+    embedded.ensure_running(place)
+    assert ask(place, "SELECT 7") == "7"
+    embedded.stop(place)
 
 
 @pytest.mark.slow
