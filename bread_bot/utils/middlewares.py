@@ -98,6 +98,8 @@ class TracingMiddleware:
             async def send_noted(message: Message) -> None:
                 if message["type"] == "http.response.start":
                     current.add_attribute("http.status_code", message["status"])
+                    if message["status"] >= 500:
+                        current.add_attribute("error", f"HTTP {message['status']}")
                     if (route := getattr(scope.get("route"), "path", None)) is not None:
                         current.add_attribute("http.route", route)
                 await send(message)

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakSet
 
 from sqlalchemy import Engine, event
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -72,6 +73,8 @@ class _Remote:
 
 _NO_SPAN = _NoSpan()
 _listeners: "tuple[Callable[[SpanData], None], ...]" = ()
+# Watched once somebody wants spans: watching alone costs 4 µs a statement.
+_engines: WeakSet[Engine] = WeakSet()
 _exporters: "list[tuple[Exporter, Callable[[], None]]]" = []
 
 
@@ -108,6 +111,7 @@ def add_span_listener(listener: "Callable[[SpanData], None]") -> Callable[[], No
     """
     global _listeners
     _listeners = (*_listeners, listener)
+    _watch_engines()
 
     def forget() -> None:
         global _listeners
@@ -180,32 +184,42 @@ def current_ids() -> tuple[str | None, str | None]:
 
 def instrument_engine(engine: Engine | AsyncEngine) -> None:
     """Make a span of every statement of an engine: its text, never its values."""
+    _engines.add(engine.sync_engine if isinstance(engine, AsyncEngine) else engine)
+    if _listeners:
+        _watch_engines()
 
-    def begin(_: Any, __: Any, statement: str, ___: Any, execution: Any, ____: bool) -> None:
-        current = _current.get()
-        if current is not None:
-            text = " ".join(statement.split())
-            attributes = {"component": "postgresql", "db.statement": text[:_LONGEST_STATEMENT]}
-            name = f"sql {text.partition(' ')[0].upper()}"
-            execution.bread_bot_span = (current[0], _begin(name, current[1], _CLIENT, attributes))
 
-    def end(_: Any, __: Any, ___: str, ____: Any, execution: Any, _____: bool) -> None:
-        finish(execution, None)
+def _watch_engines() -> None:
+    for engine in _engines:
+        if not event.contains(engine, "before_cursor_execute", _begin_statement):
+            event.listen(engine, "before_cursor_execute", _begin_statement)
+            event.listen(engine, "after_cursor_execute", _end_statement)
+            event.listen(engine, "handle_error", _fail_statement)
 
-    def fail(failure: Any) -> None:
-        finish(failure.execution_context, failure.original_exception)
 
-    def finish(execution: Any, error: BaseException | None) -> None:
-        begun = getattr(execution, "bread_bot_span", None)
-        if begun is not None:
-            execution.bread_bot_span = None
-            context, ended = begun
-            _finish(context, ended, error)
+def _begin_statement(_: Any, __: Any, statement: str, ___: Any, execution: Any, ____: bool) -> None:
+    current = _current.get()
+    if current is not None:
+        text = " ".join(statement.split())
+        attributes = {"component": "postgresql", "db.statement": text[:_LONGEST_STATEMENT]}
+        name = f"sql {text.partition(' ')[0].upper()}"
+        execution.bread_bot_span = (current[0], _begin(name, current[1], _CLIENT, attributes))
 
-    instrumented = engine.sync_engine if isinstance(engine, AsyncEngine) else engine
-    event.listen(instrumented, "before_cursor_execute", begin)
-    event.listen(instrumented, "after_cursor_execute", end)
-    event.listen(instrumented, "handle_error", fail)
+
+def _end_statement(_: Any, __: Any, ___: str, ____: Any, execution: Any, _____: bool) -> None:
+    _finish_statement(execution, None)
+
+
+def _fail_statement(failure: Any) -> None:
+    _finish_statement(failure.execution_context, failure.original_exception)
+
+
+def _finish_statement(execution: Any, error: BaseException | None) -> None:
+    begun = getattr(execution, "bread_bot_span", None)
+    if begun is not None:
+        execution.bread_bot_span = None
+        context, ended = begun
+        _finish(context, ended, error)
 
 
 def _read_traceparent(header: str | None) -> "tuple[SpanContext, _Remote]":

@@ -164,7 +164,7 @@ async def test_broken_off(client: BaseHTTPClient, endpoint: Endpoint) -> None:
 
 async def test_no_address(client: BaseHTTPClient) -> None:
     with pytest.raises(ClientError):
-        await BaseHTTPClient("http://[bad").request("GET")
+        await client.get_json("/\0")
     with pytest.raises(ClientError):
         await BaseHTTPClient("ftp://127.0.0.1").request("GET")
 

@@ -217,6 +217,7 @@ async def test_one_server_span_a_request(client: httpx.AsyncClient, spans: list[
     await client.get("/errors/value")
     assert [one.span_kind for one in spans] == [0, 1, 1]
     assert spans[0].context.trace_id != spans[2].context.trace_id
+    assert spans[2].attributes["error"] == "HTTP 500"
     first, error, second = lines.read()
     assert (first["trace_id"], first["span_id"]) == (spans[1].context.trace_id, spans[1].span_id)
     assert error["trace_id"] == second["trace_id"] == spans[2].context.trace_id

@@ -92,7 +92,7 @@ async def test_tasks_beside_each_other_have_their_own_traceparent(spans: list[An
     with server_span("request"):
         sent = await asyncio.gather(call("a"), call("b"))
     first, second, request = sorted(spans, key=lambda one: str(one.name))
-    assert sent == [f"00-{one.context.trace_id}-{one.span_id}-01" for one in (first, second)]
+    assert list(sent) == [f"00-{one.context.trace_id}-{one.span_id}-01" for one in (first, second)]
     assert first.parent_span_id == second.parent_span_id == request.span_id
 
 
@@ -189,6 +189,18 @@ def test_sql(spans: list[Any]) -> None:
     assert (good.name, good.span_kind, good.parent_span_id) == ("sql SELECT", 2, unit.span_id)
     assert good.attributes == {"component": "postgresql", "db.statement": "SELECT ? AS found"}
     assert (good.status.code, bad.status.code, bad.attributes["error"]) == (0, 2, "OperationalError")
+
+
+def test_an_engine_that_is_older_than_tracing(request: pytest.FixtureRequest) -> None:
+    engine = create_engine("sqlite://")
+    instrument_engine(engine)
+    with engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+    spans = request.getfixturevalue("spans")
+    with server_span("request"), engine.connect() as connection:
+        connection.execute(text("SELECT 2"))
+    engine.dispose()
+    assert [one.name for one in spans] == ["sql SELECT", "request"]
 
 
 async def test_sql_of_an_async_engine(spans: list[Any], database: object) -> None:
