@@ -232,9 +232,9 @@ class Outbox:
         if not listed:
             return Stored()
         parameters = {
-            "chat_id": [one.payload["chat_id"] for _, one in listed],
+            "chat_id": [one.chat_id for _, one in listed],
             "method": [one.method for _, one in listed],
-            "payload": [orjson.dumps(_without_chat(one.payload)).decode() for _, one in listed],
+            "payload": [orjson.dumps(one.payload).decode() for _, one in listed],
             "content": [one.content for _, one in listed],
             "about": [one.about for _, one in listed],
             "update_id": [update_id for update_id, _ in listed],
@@ -352,7 +352,7 @@ class Outbox:
             await self._pace.wait(chat_id, self._presence.others + 1)
         try:
             with joined(row.traceparent, "outbox", method=row.method):
-                result = await self._telegram.call(row.method, {"chat_id": chat_id, **row.payload}, row.content)
+                result = await self._telegram.send(row.method, chat_id, row.payload, row.content)
         except TelegramError as error:
             return await self._refused(chat_id, lane, row, error)
         message_id = result.get("message_id") if isinstance(result, dict) else None
@@ -406,12 +406,9 @@ class Outbox:
     async def _tell_dead_value(self, row: Outgoing) -> None:
         key = f" у ключа «{row.about}»" if row.about else ""
         where = {name: row.payload[name] for name in row.payload if name in ("message_thread_id", "reply_parameters")}
-        payload = where | {
-            "chat_id": row.chat_id,
-            "text": f"Значение{key} больше не открывается: Телеграм потерял файл.",
-        }
+        payload = where | {"text": f"Значение{key} больше не открывается: Телеграм потерял файл."}
         async with async_session() as session:
-            stored = await self.store(session, [(None, Sending("sendMessage", payload))])
+            stored = await self.store(session, [(None, Sending(row.chat_id, "sendMessage", payload))])
             await session.commit()
         self.send(stored)
 
@@ -491,10 +488,6 @@ class Outbox:
 
 
 _background: set[asyncio.Task[Any]] = set()
-
-
-def _without_chat(payload: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in payload.items() if name != "chat_id"}
 
 
 async def _sleep_until(moment: datetime) -> None:

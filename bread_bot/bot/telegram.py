@@ -31,6 +31,7 @@ CAPTION_LIMIT = 1024
 BUTTONS_LIMIT = 64
 LONG_POLL = 25
 
+_CHATLESS = frozenset({"answerCallbackQuery"})
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 _THREAD_GONE = ("message thread not found", "topic_closed", "topic_deleted", "topic closed")
 _FILE_GONE = (
@@ -60,8 +61,9 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """One call of the Bot API about a chat, ready to be stored: the payload has all but a file's bytes."""
+    """One call of the Bot API about a chat, ready to be stored: the payload has all but the chat and a file's bytes."""
 
+    chat_id: int
     method: str
     payload: dict[str, Any]
     content: bytes | None = None
@@ -73,18 +75,18 @@ def sendings(thing: Answer | Edit | Toast | Call, to: Destination) -> Iterator[S
     if isinstance(thing, Answer):
         yield from _answer_sendings(thing, to)
     elif isinstance(thing, Call):
-        yield Sending(thing.method, {"chat_id": to.chat_id, **thing.payload})
+        yield Sending(to.chat_id, thing.method, thing.payload)
     elif isinstance(thing, Toast):
         if to.button_id is not None:
             noted = {"text": thing.text[:200]} if thing.text else {}
-            yield Sending("answerCallbackQuery", {"callback_query_id": to.button_id, **noted})
+            yield Sending(to.chat_id, "answerCallbackQuery", {"callback_query_id": to.button_id, **noted})
     else:
-        payload = {"chat_id": to.chat_id, "message_id": to.reply_to, "text": thing.text, **_markup(thing.buttons)}
-        yield Sending("editMessageText", payload)
+        payload = {"message_id": to.reply_to, "text": thing.text, **_markup(thing.buttons)}
+        yield Sending(to.chat_id, "editMessageText", payload)
 
 
 def _answer_sendings(answer: Answer, to: Destination) -> Iterator[Sending]:
-    base: dict[str, Any] = {"chat_id": to.chat_id}
+    base: dict[str, Any] = {}
     if to.thread_id is not None:
         base["message_thread_id"] = to.thread_id
     reply_to = answer.reply_to or to.reply_to
@@ -92,18 +94,18 @@ def _answer_sendings(answer: Answer, to: Destination) -> Iterator[Sending]:
         # the answer goes out also when the asking message has been deleted meanwhile
         base["reply_parameters"] = {"message_id": reply_to, "allow_sending_without_reply": True}
     if answer.kind == "text":
-        yield from _text_sendings(answer, base)
+        yield from _text_sendings(to.chat_id, answer, base)
         return
     whole = answer.caption or "" if answer.kind in CAPTIONED else ""
     caption = split_text(whole, CAPTION_LIMIT)[0] if whole else ""
     payload = base | ({"caption": caption} if caption else {}) | _markup(answer.buttons)
     payload["emoji" if answer.kind == "dice" else answer.kind] = answer.value
-    yield Sending(method_of(answer.kind), payload, answer.content, answer.about)
+    yield Sending(to.chat_id, method_of(answer.kind), payload, answer.content, answer.about)
     if over := whole[len(caption) :].lstrip():
-        yield from _text_sendings(Answer(over, about=answer.about), base)
+        yield from _text_sendings(to.chat_id, Answer(over, about=answer.about), base)
 
 
-def _text_sendings(answer: Answer, base: Mapping[str, Any]) -> Iterator[Sending]:
+def _text_sendings(chat_id: int, answer: Answer, base: Mapping[str, Any]) -> Iterator[Sending]:
     parts = split_text(answer.value, TEXT_LIMIT)
     offset = 0
     for number, part in enumerate(parts, 1):
@@ -115,7 +117,7 @@ def _text_sendings(answer: Answer, base: Mapping[str, Any]) -> Iterator[Sending]
             payload["entities"] = entities
         if number == len(parts):
             payload |= _markup(answer.buttons)
-        yield Sending("sendMessage", payload, None, answer.about)
+        yield Sending(chat_id, "sendMessage", payload, None, answer.about)
 
 
 def _entities(mentions: tuple[Mention, ...], start: int, length: int) -> Iterator[dict[str, Any]]:
@@ -151,6 +153,11 @@ class TelegramClient(BaseHTTPClient):
     def public_url(self, url: httpx.URL) -> str:
         """The address without the token."""
         return f"{url.scheme}://{url.netloc.decode()}/bot***/{url.path.rpartition('/')[2]}"
+
+    async def send(self, method: str, chat_id: int, payload: Mapping[str, Any], content: bytes | None = None) -> Any:
+        """Make a stored call about a chat; the same errors as those of `call`."""
+        where = {} if method in _CHATLESS else {"chat_id": chat_id}
+        return await self.call(method, {**where, **payload}, content)
 
     async def call(
         self,

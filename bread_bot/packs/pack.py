@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import blake2b
 from random import Random
 from typing import Any
@@ -241,7 +242,9 @@ async def undo(session: AsyncSession, chat_id: int) -> Undone | None:
         statement = delete(Taught).where(Taught.chat_id == chat_id, Taught.id.in_(change.added)).returning(Taught)
         gone = list((await session.scalars(statement)).all())
         await _drop_cues(session, chat_id, {row.key_digest for row in gone})
-    back = [row | {"chat_id": chat_id} for row in change.deleted]
+    back = [
+        row | {"chat_id": chat_id, "created_at": datetime.fromisoformat(row["created_at"])} for row in change.deleted
+    ]
     if back:
         await session.execute(upsert(Taught).on_conflict_do_nothing(), back)
         await _index(session, chat_id, back)
@@ -251,7 +254,9 @@ async def undo(session: AsyncSession, chat_id: int) -> Undone | None:
 
 
 def _as_values(row: Taught) -> dict[str, Any]:
+    """A row as JSON; it keeps its number, so that earlier changes that tell of it can be taken back, too."""
     names = (
+        "id",
         "reaction",
         "key",
         "normal_key",
@@ -263,7 +268,7 @@ def _as_values(row: Taught) -> dict[str, Any]:
         "key_digest",
         "digest",
     )
-    return {name: getattr(row, name) for name in names}
+    return {name: getattr(row, name) for name in names} | {"created_at": row.created_at.isoformat()}
 
 
 # ---- copying

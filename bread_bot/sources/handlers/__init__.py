@@ -35,7 +35,7 @@ async def answer_english_insult(context: Context) -> Reply:
     sender = context.replied.sender if context.replied is not None else None
     if sender is None:
         return said
-    return f"@{sender.username} {said}" if sender.username else f"{called(sender)}, {said}"
+    return f"@{sender.username} {said}" if sender.username else f"{called(sender)}! {said}"
 
 
 @command("оскорби", slash="insult_ru", examples=["Хлеб оскорби", "Хлеб оскорби Васю"])
@@ -47,4 +47,4 @@ async def answer_insult(context: Context, whom: Question | None = None) -> Reply
     if taught is not None and taught.kind != "text":
         return pack.answer_of(taught)
     said = taught.value if taught is not None else INSULTS.draw(context.random).text
-    return f"{victim}, {said}" if victim else said
+    return f"{victim}! {said}" if victim else said

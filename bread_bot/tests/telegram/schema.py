@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -319,8 +319,16 @@ class _Check:
             if not limits.low <= size <= limits.high:
                 self.problems.append(f"{path}: {limits.low}-{limits.high} {limits.unit}, not {size}")
 
-    def any_of(self, types: Iterable[str], value: Any, path: str) -> None:
+    def any_of(self, types: tuple[str, ...], value: Any, path: str) -> None:
         """One of several types: the problems are those of the type that comes nearest."""
+        if len(types) == 1:
+            self.typed(types[0], value, path)
+            return
+        if isinstance(value, list) and all(name.startswith(ARRAY) for name in types):
+            items = tuple(name.removeprefix(ARRAY) for name in types)
+            for number, item in enumerate(value):
+                self.any_of(_likely(items, item), item, f"{path}[{number}]")
+            return
         nearest: list[str] | None = None
         for type_name in types:
             outer, self.problems = self.problems, []
@@ -328,7 +336,7 @@ class _Check:
             found, self.problems = self.problems, outer
             if not found:
                 return
-            if nearest is None or len(found) < len(nearest):
+            if nearest is None or _distance(found) < _distance(nearest):
                 nearest = found
         self.problems += nearest or ()
 
@@ -441,13 +449,18 @@ def _size(value: Any, unit: str) -> float:
     return utf16_units(value) if unit == "characters" else len(value)
 
 
-def _likely(subtypes: tuple[str, ...], value: Any) -> Iterable[str]:
+def _distance(problems: list[str]) -> tuple[int, bool]:
+    """How far a value is from a type: not to be of it at all is farthest."""
+    return len(problems), ": must be " in problems[0]
+
+
+def _likely(subtypes: tuple[str, ...], value: Any) -> tuple[str, ...]:
     """Those of the types whose constant field says so; all of them where none does."""
     if not isinstance(value, dict):
         return subtypes
     constants = _constants(subtypes)
-    said = [name for name, (field, constant) in constants.items() if value.get(field) == constant]
-    return said or subtypes
+    said = (name for name, (field, constant) in constants.items() if value.get(field) == constant)
+    return tuple(said) or subtypes
 
 
 @cache

@@ -34,8 +34,8 @@ CORRECT: list[tuple[str, Json]] = [
     ("sendMessage", HELLO | {"reply_markup": keyboard()}),
     ("sendMessage", HELLO | {"reply_markup": {"remove_keyboard": True}}),
     ("sendMessage", HELLO | {"reply_markup": keyboard(callback_data="ё" * 32)}),
-    ("sendMessage", HELLO | {"text": "😀 Вера", "entities": [{"type": "text_mention", "offset": 3, "length": 4,
-                                                              "user": VERA}]}),
+    ("sendMessage", HELLO | {"text": "😀 Вера", "entities": [
+        {"type": "text_mention", "offset": 3, "length": 4, "user": VERA}]}),
     ("sendPhoto", {"chat_id": 5, "photo": Upload("a.png", b"png"), "caption": "x" * 1024}),
     ("sendPhoto", {"chat_id": 5, "photo": "file-id"}),
     ("sendDice", {"chat_id": 5, "emoji": "🎳"}),
@@ -82,7 +82,7 @@ WRONG: list[tuple[str, Json, str]] = [
     ("sendMessage", HELLO | {"reply_markup": keyboard(data="x")}, "[0][0].data: there is no such field"),
     ("sendMessage", HELLO | {"entities": [{"type": "bold", "offset": 3, "length": 4}]}, "outside of a text of 6"),
     ("sendMessage", HELLO | {"entities": [{"type": "bold", "offset": 3, "length": 0}]}, "outside of a text"),
-    ("sendMessage", HELLO | {"text": "😀", "entities": [{"type": "bold", "offset": 1, "length": 1}]}, "cuts a character"),
+    ("sendMessage", HELLO | {"text": "😀", "entities": [{"type": "bold", "offset": 1, "length": 1}]}, "cuts a char"),
     ("sendMessage", HELLO | {"entities": [{"type": "text_mention", "offset": 0, "length": 1}]}, "user: is missing"),
     ("sendMessage", HELLO | {"entities": [{"type": "bold", "offset": 0, "length": 1, "user": VERA}]}, "is only for"),
     ("sendMessage", HELLO | {"entities": [{"type": "mono", "offset": 0, "length": 1}]}, "'mono' is none of"),
@@ -113,7 +113,7 @@ WRONG: list[tuple[str, Json, str]] = [
     ("setMyCommands", {"commands": [{"command": "who", "description": "x" * 257}]}, "1-256 characters"),
     ("setMyCommands", {"commands": [{"command": "who", "description": "x"}] * 2}, "who twice"),
     ("setMyCommands", {"commands": [{"command": "a", "description": "x"}], "scope": {"type": "all"}}, "scope.type"),
-    ("setMessageReaction", {"chat_id": 5, "message_id": 1, "reaction": [{"type": "emoji", "emoji": "🍞"}]}, "is none of"),
+    ("setMessageReaction", {"chat_id": 5, "message_id": 1, "reaction": [{"type": "emoji", "emoji": "🍞"}]}, "is none"),
 ]
 
 

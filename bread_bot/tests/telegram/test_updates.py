@@ -12,6 +12,12 @@ from bread_bot.tests.telegram.world import FILE_KINDS
 BOT = {"id": 7, "is_bot": True, "first_name": "Хлеб", "username": "bread_test_bot"}
 STATES = ("creator", "administrator", "member", "restricted", "left", "kicked")
 
+
+def with_file(kind: str, value: Any) -> Json:
+    content: dict[str, Any] = {kind: value}
+    return message(**content)
+
+
 BUILT: dict[str, Json] = {
     "text": message("привет"),
     "slash command": message("/who@bread_test_bot хлеб"),
@@ -40,7 +46,7 @@ BUILT: dict[str, Json] = {
     "new chat": message("привет", chat=updates.group(kind="forum"), sender=updates.person("Новая", username="n")),
     **{f"bot {state}": updates.my_chat_member(state, bot=BOT) for state in STATES},
     **{f"member {state}": updates.chat_member(people.vera, state, sender=people.anna) for state in STATES},
-    **{kind: message(**{kind: True}) for kind in FILE_KINDS},
+    **{kind: with_file(kind, True) for kind in FILE_KINDS},
 }
 
 
@@ -60,7 +66,7 @@ def test_ids_grow() -> None:
 @pytest.mark.parametrize("kind", FILE_KINDS)
 def test_a_file_is_new_or_named(kind: str) -> None:
     def file(value: Any) -> Json:
-        content = message_of(message(**{kind: value}))[kind]
+        content = message_of(with_file(kind, value))[kind]
         found: Json = content[-1] if kind == "photo" else content
         return found
 
