@@ -16,7 +16,9 @@ router = APIRouter(prefix="/my_app", tags=["my_app"], dependencies=[Depends(get_
 
 @router.get("/notes", summary="The notes")
 async def list_notes(
-    session: Transaction, paging: PagingParameters, chat_id: Annotated[ChatId | None, Query()] = None
+    session: Transaction,
+    paging: PagingParameters,
+    chat_id: Annotated[ChatId | None, Query(description="Only those of this chat")] = None,
 ) -> Page[NoteRow]:
     """One page of the notes, of all chats or of one."""
     conditions = [Note.chat_id == chat_id] if chat_id is not None else []

@@ -68,7 +68,8 @@ async def fail(username: str, address: str, times: int = 1) -> int:
 
 async def somebody_waits_for_a_lock() -> None:
     """Wait until a statement of this database waits for a lock."""
-    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+    waiting = text("SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) "
+                   "WHERE datname = current_database() AND NOT granted")
     while True:
         async with async_session() as session:
             if await session.scalar(waiting):

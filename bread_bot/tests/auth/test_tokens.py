@@ -1,6 +1,6 @@
 """Tokens: which ones hold, and that those of somebody who may not any more stop at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,13 +8,20 @@ import httpx
 import jwt
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import update
 
 from bread_bot.auth.models import User
+from bread_bot.main.database.base import async_session
 from bread_bot.main.settings import settings
 from bread_bot.tests.auth.people import PASSWORD, as_user, create_admin, create_user, sign_in
 
+LONG_KEY = "long enough for every algorithm of the family, which wants 64 bytes at most"
+OTHER_KEY = "another key, which is just as long as the longest that any of them wants"
 
-async def status(client: httpx.AsyncClient, headers: dict[str, str], path: str = "/users/me") -> int:
+Forge = Callable[[dict[str, Any], str], str]
+
+
+async def status(client: httpx.AsyncClient, headers: Mapping[str, Any], path: str = "/users/me") -> int:
     answer = await client.get(path, headers=headers)
     if answer.status_code == 401:
         assert answer.headers["WWW-Authenticate"] == "Bearer"
@@ -28,17 +35,15 @@ async def change(client: httpx.AsyncClient, user: User, **values: object) -> Non
     assert answer.status_code == 200, answer.text
 
 
-Forge = Callable[[dict[str, Any], str], str]
-
-
 @pytest.mark.parametrize(
     "forge",
     [
-        lambda claims, key: jwt.encode(claims, "another key, which is just as long as ours", "HS256"),
+        lambda claims, key: jwt.encode(claims, OTHER_KEY, "HS256"),
         lambda claims, key: jwt.encode(claims, key, "HS512"),
         lambda claims, key: jwt.encode(claims, "", "none"),
         lambda claims, key: jwt.encode(claims | {"exp": datetime.now(UTC) - timedelta(seconds=1)}, key, "HS256"),
         lambda claims, key: jwt.encode(claims | {"stamp": "guessed"}, key, "HS256"),
+        lambda claims, key: jwt.encode(claims | {"stamp": "\ud800"}, key, "HS256"),
         lambda claims, key: jwt.encode(claims | {"stamp": None}, key, "HS256"),
         lambda claims, key: jwt.encode(claims | {"sub": "999"}, key, "HS256"),
         lambda claims, key: jwt.encode(claims | {"sub": "-1"}, key, "HS256"),
@@ -54,12 +59,16 @@ Forge = Callable[[dict[str, Any], str], str]
         lambda claims, key: "ÿ" * 10,
     ],
 )
-async def test_a_token_that_is_not_ours_does_not_hold(client: httpx.AsyncClient, forge: Forge) -> None:
+async def test_a_token_that_is_not_ours_does_not_hold(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, forge: Forge
+) -> None:
+    """Not even one that is signed with the right key, which is public where nobody has set another."""
     user = await create_user("anna")
-    key = settings.SECRET_KEY.get_secret_value()
+    key = LONG_KEY
+    monkeypatch.setattr(settings, "SECRET_KEY", SecretStr(key))
     claims = jwt.decode(as_user(user)["Authorization"].split()[1], key, ["HS256"])
     assert await status(client, {"Authorization": "Bearer " + jwt.encode(claims, key, "HS256")}) == 200
-    assert await status(client, {"Authorization": f"Bearer {forge(claims, key)}".encode().decode("latin-1")}) == 401
+    assert await status(client, {"Authorization": f"Bearer {forge(claims, key)}".encode()}) == 401
 
 
 async def test_without_a_token_nobody_is_signed_in(client: httpx.AsyncClient) -> None:
@@ -78,7 +87,7 @@ async def test_a_token_holds_for_so_many_minutes(client: httpx.AsyncClient, monk
 
 async def test_a_new_secret_key_ends_all_tokens(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     headers = as_user(await create_user("anna"))
-    monkeypatch.setattr(settings, "SECRET_KEY", SecretStr("another key, which is just as long as ours"))
+    monkeypatch.setattr(settings, "SECRET_KEY", SecretStr(OTHER_KEY))
     assert await status(client, headers) == 401
 
 
@@ -92,6 +101,13 @@ async def test_a_deactivated_user_is_out_at_once_and_for_good(client: httpx.Asyn
     await change(client, user, is_active=True)
     assert await status(client, headers) == 401
     assert (await sign_in(client, "anna")).status_code == 200
+
+
+async def test_who_is_deactivated_in_the_database_is_out_as_well(client: httpx.AsyncClient) -> None:
+    user = await create_user("anna")
+    async with async_session() as session, session.begin():
+        await session.execute(update(User).where(User.id == user.id).values(is_active=False))
+    assert await status(client, as_user(user)) == 401
 
 
 async def test_a_new_password_ends_the_tokens_of_the_old_one(client: httpx.AsyncClient) -> None:

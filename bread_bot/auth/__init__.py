@@ -1,0 +1,3 @@
+"""Who may use the admin API: users, passwords, tokens."""
+
+TITLE = "Доступ"
