@@ -3,7 +3,11 @@
 import sys
 
 import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
 
+from bread_bot.bot.command import DeclarationError
+from bread_bot.main.apps import AppError
+from bread_bot.main.database.base import is_unavailable
 from bread_bot.main.database.embedded import EmbeddedDatabaseError
 from bread_bot.main.database.migrations import migrate
 from bread_bot.main.settings import settings
@@ -17,10 +21,15 @@ def main() -> None:
     """Check the apps, migrate, and serve with WORKERS_COUNT processes until stopped."""
     configure_logging()
     try:
-        create_app()
+        create_app()  # so that a wrong app stops the start before any worker begins
         migrate()
-    except EmbeddedDatabaseError as error:
+    except (AppError, DeclarationError, EmbeddedDatabaseError) as error:
         sys.exit(str(error))
+    except SQLAlchemyError as error:
+        if not is_unavailable(error):
+            raise
+        reason = " ".join(str(error.__cause__ or error).split())
+        sys.exit(f"The database does not answer, check the DB_* settings: {reason}")
     uvicorn.run(
         "bread_bot.main.webserver:app",
         host=settings.HOST or "0.0.0.0",

@@ -187,7 +187,7 @@ class Settings(BaseSettings):
     MEMBER_DAYS: Count = Field(10, description="Days that somebody who wrote counts as a member")
     MAX_KEYS: Count = Field(100_000, description="Values that one chat may teach")
     MAX_LIST: Count = Field(100, description="Items of a list in a command")
-    COMMANDS_PER_MINUTE: Limit = Field(30, description="Commands of one member in a chat a minute; 0: any number")
+    COMMANDS_PER_MINUTE: Limit = Field(60, description="Commands of one member in a chat a minute; 0: any number")
     MAX_DEFERRED: Count = Field(5, description="Slow commands of a chat that may wait")
 
     MAX_ATTEMPTS: Count = Field(5, description="Failures after which an update is set aside")
@@ -195,7 +195,7 @@ class Settings(BaseSettings):
     OUTBOX_HOURS: Count = Field(24, description="Hours that an answer is tried again")
     LEASE_SECONDS: Count = Field(20, description="Seconds after which a silent process counts as dead")
     CHAT_RATE: Rate = Field(1, description="Messages a second to one chat; 0: any number")
-    CHAT_BURST: Count = Field(3, description="Messages that may go to a chat at once before that")
+    CHAT_BURST: Count = Field(5, description="Messages that may go to a chat at once before that")
     GROUP_RATE: Limit = Field(20, description="Messages a minute to one group; 0: any number")
     TOTAL_RATE: Limit = Field(30, description="Messages a second in all; 0: any number")
 
