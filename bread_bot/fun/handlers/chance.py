@@ -83,7 +83,7 @@ async def answer_when(context: Context, event: Question) -> Reply:
     days = timedelta(days=context.random.randint(1, _FARTHEST_DAYS))
     today = context.now.date()
     day = today - days if _PAST.search(event) else today + days
-    return f"{event[:1].upper()}{event[1:]} {day:%d.%m.%Y}"
+    return f"{event} {day:%d.%m.%Y}"
 
 
 @command("сколько", slash="how_many", examples=["Хлеб сколько булок я съем?"])

@@ -51,8 +51,7 @@ async def answer_who(context: Context, question: Question | None = None) -> Repl
     """Назвать кого-то из чата: кто, у кого, с кем, кому, чей…"""
     name = called(await _anybody(context))
     full, short = _SENTENCES.get(context.alias, _SENTENCES["кто"])
-    said = full.format(name=name, rest=question) if question else short.format(name=name)
-    return said[:1].upper() + said[1:]
+    return full.format(name=name, rest=question) if question else short.format(name=name)
 
 
 @command("топ", "top", slash="top", examples=["Хлеб топ любителей хлеба"])
