@@ -2,8 +2,8 @@
 
 Each chat has a lane, a row that counts the waiting answers and names the process that sends them. Whoever stores an
 answer locks the lane until the commit, so the ids of a chat's answers are in the order of their commits; a lane that is
-free, or whose owner is dead, becomes the storing process's own. Only the owner sends, one answer at a time, and the next
-one leaves after the commit that notes the last one: a crash repeats at most the one in flight.
+free, or whose owner is dead, becomes the storing process's own. Only the owner sends, one answer at a time, and the
+next one leaves after the commit that notes the last one: a crash repeats at most the one in flight.
 """
 
 import asyncio
@@ -343,7 +343,7 @@ class Outbox:
             lane.rows.clear()
 
     async def _send_first(self, chat_id: int, lane: Lane) -> int:
-        """Send the first row, or put it off; return how many the database says are waiting (0 where it was not asked)."""
+        """Send the first row, or put it off; return how many the database says wait (0 where it was not asked)."""
         row = lane.rows[0]
         if lane.resume_at is not None:
             await _sleep_until(lane.resume_at)

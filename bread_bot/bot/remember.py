@@ -45,7 +45,8 @@ _REMEMBER = text("""
         INSERT INTO member (id, first_name, last_name, username)
         SELECT DISTINCT ON (news.member_id) news.member_id, news.first_name, news.last_name, news.username
         FROM news LEFT JOIN member ON member.id = news.member_id
-        WHERE news.member_id IS NOT NULL AND (member.id IS NULL OR (member.first_name, member.last_name, member.username)
+        WHERE news.member_id IS NOT NULL AND (
+            member.id IS NULL OR (member.first_name, member.last_name, member.username)
             IS DISTINCT FROM (news.first_name, news.last_name, news.username))
         ORDER BY news.member_id, news.update_id DESC
         ON CONFLICT (id) DO UPDATE SET first_name = excluded.first_name, last_name = excluded.last_name,

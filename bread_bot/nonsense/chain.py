@@ -15,7 +15,7 @@ _PASSED_OVER = re.compile(r"\S*(?:://|@|www\.)\S*|/\w+")
 
 
 def transitions(text: str) -> Iterator[tuple[str, str]]:
-    """Which word follows which prefix in a text: the two words before it, parted by a blank; START where there are none.
+    """Which word follows which prefix in a text: the two words before it, parted by a blank; START for none.
 
     Addresses, mentions and commands are passed over, and so are words that are too long to be any.
     """

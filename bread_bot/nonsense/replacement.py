@@ -96,7 +96,8 @@ def replace_words(text: str, dictionary: Sequence[str], strength: int, random: R
 
     Of n replaceable words about strength / (strength + 2) go, at least one. Only words with a matter of their own
     do: pronouns, prepositions, numbers, hyphenated words, URLs and mentions stay. When no entry of the dictionary is of
-    the right part of speech one word is replaced by an entry as it is; a text without Russian words comes back as it was.
+    the right part of speech one word is replaced by an entry as it is; a text without Russian words comes back as it
+    was.
     """
     words = read_sentence(text)
     targets = [word for word in words if _is_replaceable(word)]

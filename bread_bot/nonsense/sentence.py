@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from bread_bot.utils.morphology import Reading, Tag, is_russian, read
 
-# URLs, addresses, mentions, hash tags, commands and words with hyphens or apostrophes are one piece each, and are let be.
+# URLs, addresses, mentions, hash tags, commands and words with hyphens or apostrophes are one piece each: let be.
 _PIECE = re.compile(r"\S*(?:://|@|www\.)\S*|[/#]\w+|\w+(?:[-'’‑.]\w+)+|\w+")
 _END_OF_SENTENCE = re.compile(r"[^\w\s,«»\"]")
 
 _CASES_BY_PREPOSITIONS = {
-    "без безо вне вокруг возле вместо для до из изо из-за из-под кроме мимо около от ото после против ради среди у": "gent",
+    "без безо вне вокруг возле вместо для до из изо из-за из-под кроме мимо": "gent",
+    "около от ото после против ради среди у": "gent",
     "с со": "gent ablt accs",
     "к ко благодаря вопреки": "datv",
     "по": "datv accs loct",

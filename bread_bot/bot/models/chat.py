@@ -51,7 +51,7 @@ class Member(TimestampMixin, CRUDMixin, Base):
 
 
 class ChatToMember(CRUDMixin, Base):
-    """The bond of a member and a chat: seen there at `seen_at`, gone since `left_at`, not to be counted once forgotten."""
+    """The bond of a member and a chat: seen at `seen_at`, gone since `left_at`, not counted once forgotten."""
 
     __tablename__ = "chat_to_member"
 
