@@ -28,8 +28,8 @@ async def answer_help(context: Context, alias: str | None = None) -> Reply:
 async def answer_start(context: Context) -> Reply:
     """Познакомиться."""
     return Answer(
-        f"Привет! Я {settings.BOT_NAME}, бот для своих. Научи меня: «{settings.BOT_NAME} добавь триггер Привет=Медвед», "
-        "а потом скажи «Привет». Что я ещё умею, расскажут кнопки.",
+        f"Привет! Я {settings.BOT_NAME}, бот для своих. Научи меня: «{settings.BOT_NAME} добавь триггер "
+        "Привет=Медвед», а потом скажи «Привет». Что я ещё умею, расскажут кнопки.",
         buttons=_buttons(context.table, ALL),
     )
 
