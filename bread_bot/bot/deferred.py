@@ -136,7 +136,11 @@ class Deferrer:
                 context = self.dispatcher.deferred_context(
                     session, happened, chat_settings, administrators_at, self._telegram
                 )
-                answers = await self.dispatcher.answer_deferred(context) if context is not None else []
+                answers = (
+                    await self.dispatcher.answer_deferred(context, happened.callback_query)
+                    if context is not None
+                    else []
+                )
                 stored = await self._outbox.store(session, answers)
                 if not await self._done(session, number):
                     return  # another process has taken it over: its answer counts

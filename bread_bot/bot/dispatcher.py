@@ -28,7 +28,7 @@ from bread_bot.bot.failures import Failures
 from bread_bot.bot.limits import CommandLimit
 from bread_bot.bot.outbox import Outbox, Stored
 from bread_bot.bot.remember import Memory, Sighting, remember
-from bread_bot.bot.schemas.update import Message, Update, User
+from bread_bot.bot.schemas.update import ButtonPress, Message, Update, User
 from bread_bot.bot.telegram import Destination, Sending, TelegramClient, sendings
 from bread_bot.main.database.base import async_session, is_unavailable
 from bread_bot.main.settings import settings
@@ -72,6 +72,7 @@ class Unit:
     sendings: list[tuple[int | None, Sending]] = field(default_factory=list)
     notes: dict[int, dict[str, Any]] = field(default_factory=dict)
     deferred: list[int] = field(default_factory=list)
+    put_off: set[int] = field(default_factory=set)
 
 
 class Dispatcher:
@@ -227,13 +228,8 @@ class Dispatcher:
             reply = await self._answer(context, job, unit)
             if context.notes:
                 unit.notes[context.update_id] = context.notes
-            press = job.update.callback_query
-            things = [*said_things(reply)]
-            if press is not None and not any(isinstance(thing, Toast) for thing in things):
-                things.insert(0, Toast())
-            to = Destination.of(context.message, press.id if press else None)
-            for thing in things:
-                unit.sendings += ((context.update_id, one) for one in sendings(thing, to))
+            if context.update_id not in unit.put_off:
+                unit.sendings += _spelled(context, reply, job.update.callback_query)
 
     async def _prepare(self, session: AsyncSession, contexts: Sequence[Context]) -> None:
         listening = [one for one in contexts if one.command is None and not one.is_edit]
@@ -276,9 +272,13 @@ class Dispatcher:
     async def _answer(self, context: Context, job: Job, unit: Unit) -> Reply:
         press = job.update.callback_query
         if press is not None:
-            word, _, rest = (press.data or "").partition(" ")
-            handler = self.table.buttons.get(word)
-            return await handler.handler(context, rest) if handler is not None else None
+            try:
+                async with context.session.begin_nested():
+                    return await self._press(context, press)
+            except CommandError as error:
+                return Toast(str(error))
+            except AdministratorsUnknown:
+                return await self._put_off(context, job.update, unit)
         if context.command is not None:
             return await self._order(context, context.command, job.update, unit)
         for listener in self.table.listeners:
@@ -302,10 +302,22 @@ class Dispatcher:
             return refused(command, error)
         except AdministratorsUnknown:
             pass
+        return await self._put_off(context, update, unit)
+
+    async def _press(self, context: Context, press: ButtonPress) -> Reply:
+        word, _, rest = (press.data or "").partition(" ")
+        handler = self.table.buttons.get(word)
+        if handler is None:
+            return None
+        with span(f"button {word}"):
+            return await handler.handler(context, rest)
+
+    async def _put_off(self, context: Context, update: Update, unit: Unit) -> Reply:
         try:
             unit.deferred.append(await self._deferrer.store(context, update))
         except CommandError as error:
-            return str(error)
+            return str(error) if update.callback_query is None else Toast(str(error))
+        unit.put_off.add(context.update_id)
         return None
 
     # ---- what is asked
@@ -331,19 +343,19 @@ class Dispatcher:
             else Asked()
         )
 
-    async def answer_deferred(self, context: Context) -> list[tuple[int | None, Sending]]:
-        """Run a command that was put off, and spell its answer."""
-        command = context.command
-        if command is None:
-            return []
+    async def answer_deferred(self, context: Context, press: ButtonPress | None) -> list[tuple[int | None, Sending]]:
+        """Run a command, or the handler of a pressed button, that was put off, and spell its answer."""
+        reply: Reply = None
         try:
-            with span(f"command {command.name}"):
-                reply = await call(context, command)
+            if press is not None:
+                reply = await self._press(context, press)
+            elif context.command is not None:
+                with span(f"command {context.command.name}"):
+                    reply = await call(context, context.command)
         except CommandError as error:
             await context.session.rollback()
-            reply = refused(command, error)
-        to = Destination.of(context.message)
-        return [(context.update_id, one) for thing in said_things(reply) for one in sendings(thing, to)]
+            reply = Toast(str(error)) if context.command is None else refused(context.command, error)
+        return _spelled(context, reply, press)
 
     def deferred_context(
         self,
@@ -370,6 +382,15 @@ async def call(context: Context, command: Command) -> Reply:
 def refused(command: Command, error: CommandError) -> str:
     """What a member hears when a command can't be done: why, and how it is meant."""
     return f"{error} Например: «{command.examples[0]}»." if isinstance(error, UsageError) else str(error)
+
+
+def _spelled(context: Context, reply: Reply, press: ButtonPress | None) -> list[tuple[int | None, Sending]]:
+    """An answer in the Bot API's words; a pressed button is always answered, else it would go on spinning."""
+    things = list(said_things(reply))
+    if press is not None and not any(isinstance(thing, Toast) for thing in things):
+        things.insert(0, Toast())
+    to = Destination.of(context.message, press.id if press is not None else None)
+    return [(context.update_id, one) for thing in things for one in sendings(thing, to)]
 
 
 def _is_ignored(user: User | None) -> bool:
