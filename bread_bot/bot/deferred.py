@@ -38,8 +38,8 @@ _CLAIM = text(f"""
     UPDATE deferred SET owner = :owner
     WHERE id IN (
         SELECT id FROM deferred AS late
-        WHERE resume_at <= now() AND (owner IS NULL OR owner <> :owner
-            AND NOT EXISTS (SELECT FROM process WHERE process.id = late.owner AND {ALIVE}))
+        WHERE resume_at <= now() AND id <> ALL(CAST(:running AS bigint[])) AND (owner IS NULL OR owner = :owner
+            OR NOT EXISTS (SELECT FROM process WHERE process.id = late.owner AND {ALIVE}))
         ORDER BY id LIMIT 100 FOR UPDATE SKIP LOCKED
     )
     RETURNING id
@@ -190,7 +190,11 @@ class Deferrer:
         while True:
             try:
                 async with async_session() as session, session.begin():
-                    parameters = {"owner": self._presence.id, "lease": settings.LEASE_SECONDS}
+                    parameters = {
+                        "owner": self._presence.id,
+                        "lease": settings.LEASE_SECONDS,
+                        "running": list(self._running),
+                    }
                     claimed = list(await session.scalars(_CLAIM, parameters))
                 self.run(claimed)
             except Exception as error:

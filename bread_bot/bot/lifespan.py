@@ -1,8 +1,9 @@
 """What the bot keeps running while the server serves."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
 
@@ -48,9 +49,12 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        clock = asyncio.get_running_loop().time
+        end = clock() + FINISH_SECONDS
         await announcer.stop()
         await janitor.stop()
-        await dispatcher.drain(FINISH_SECONDS)
-        await deferrer.stop(FINISH_SECONDS / 2)
-        await outbox.stop(FINISH_SECONDS)
+        with suppress(TimeoutError):  # the database hangs: Telegram will deliver these again
+            await dispatcher.drain(FINISH_SECONDS / 2)
+        await deferrer.stop((end - clock()) / 2)
+        await outbox.stop(end - clock())
         await presence.stop()

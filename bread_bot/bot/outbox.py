@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Integer, LargeBinary, Text, bindparam, text
+from sqlalchemy import BigInteger, Integer, LargeBinary, Text, bindparam, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import DateTime
@@ -31,7 +31,8 @@ from bread_bot.bot.errors import (
     ThreadGone,
     TooManyRequests,
 )
-from bread_bot.bot.pace import Pace
+from bread_bot.bot.models import OutboxMessage
+from bread_bot.bot.pace import Pace, sleep_until
 from bread_bot.bot.presence import ALIVE, Presence
 from bread_bot.bot.renumber import renumber
 from bread_bot.bot.telegram import Sending, TelegramClient
@@ -109,7 +110,7 @@ _SETTLE = text("""
         ) AS news (id, state, error, message_id, paced)
     ), done AS (
         UPDATE outbox SET state = news.state, error = news.error, message_id = news.message_id, done_at = now(),
-            content = NULL
+            content = CASE WHEN news.state = 'dead' THEN content END
         FROM news WHERE outbox.id = news.id AND outbox.state = 'waiting'
         RETURNING outbox.id, outbox.chat_id, news.paced
     )
@@ -131,6 +132,8 @@ _PUT_OFF = text("""
     )
     UPDATE outbox_lane SET resume_at = now() + make_interval(secs => :delay) WHERE chat_id = :chat_id
     """)
+# Whoever stores an answer holds the lane: once it is locked, the next statement sees all that is stored.
+_LOCK_LANE = text("SELECT FROM outbox_lane WHERE chat_id = :chat_id FOR UPDATE")
 _LEAVE_CHAT = text("""
     WITH gone AS (UPDATE chat SET left_at = now() WHERE id = :chat_id),
         dropped AS (
@@ -153,6 +156,7 @@ _OWNED = text("SELECT chat_id FROM outbox_lane WHERE owner = :owner AND waiting 
 
 _PACED = ("send",)
 _REMEMBERED_IDS = 10_000
+_NOTE_SECONDS = 2.0
 
 
 @dataclass(slots=True)
@@ -178,10 +182,11 @@ class Outgoing:
 
 @dataclass(slots=True)
 class Lane:
-    """The waiting answers of one chat."""
+    """The waiting answers of one chat, claimed in the given term of this process's presence."""
 
     rows: deque[Outgoing] = field(default_factory=deque)
     task: asyncio.Task[None] | None = None
+    term: int = 0
     resume_at: datetime | None = None
 
     @property
@@ -195,6 +200,7 @@ class Stored:
     """What `store` has written, to be handed to `send` after the commit."""
 
     rows: Sequence[Any] = ()
+    term: int = 0
 
 
 @dataclass(slots=True)
@@ -214,11 +220,11 @@ class Outbox:
         self._presence = presence
         self._pace = Pace()
         self._lanes: dict[int, Lane] = {}
-        self._highest: dict[int, int] = {}
+        self._seen: dict[int, None] = {}
         self._settled: list[_Settled] = []
         self._settling: asyncio.Task[None] | None = None
         self._sweeping: asyncio.Task[None] | None = None
-        self._stopping = False
+        self._loads: set[asyncio.Task[None]] = set()
 
     async def store(
         self,
@@ -243,13 +249,14 @@ class Outbox:
             "lease": settings.LEASE_SECONDS,
             "traceparent": traceparent(),
         }
-        return Stored((await session.execute(_STORE, parameters)).all())
+        term = self._presence.term
+        return Stored((await session.execute(_STORE, parameters)).all(), term)
 
     def send(self, stored: Stored) -> None:
         """Send what was stored, now that it is committed."""
         missing = set()
         for row in stored.rows:
-            if row.owner != self._presence.id or row.id <= self._highest.get(row.chat_id, 0):
+            if row.owner != self._presence.id or row.id in self._seen:
                 continue  # another process sends it, or it has been read from the database already
             lane = self._lanes.get(row.chat_id)
             in_memory = lane.unsettled if lane else 0
@@ -257,10 +264,27 @@ class Outbox:
             if row.chat_id in missing or in_memory + mine < row.waiting:
                 missing.add(row.chat_id)  # the lane was taken over from another process with what waits there
             else:
-                self._pace.recall(row.chat_id, row.sent)
-                self._enqueue(row, row.resume_at)
+                self._enqueue(row, stored.term)
         if missing:
-            self._spawn_load(missing)
+            load = asyncio.create_task(self._load_later(missing), name="outbox load")
+            self._loads.add(load)
+            load.add_done_callback(self._loads.discard)
+
+    async def retry(self, number: int) -> bool:
+        """Put an answer that Telegram has refused to the end of its chat's queue, once.
+
+        :return: False if there is no such answer
+        """
+        stored = Stored()
+        async with async_session() as session:
+            row = await session.scalar(select(OutboxMessage).where(OutboxMessage.id == number).with_for_update())
+            if row is not None and row.state == "dead":
+                again = Sending(row.chat_id, row.method, row.payload, row.content, row.about)
+                stored = await self.store(session, [(row.update_id, again)])
+                row.state, row.error, row.content = "dropped", f"tried again as {stored.rows[0].id}", None
+            await session.commit()
+        self.send(stored)
+        return row is not None
 
     def start(self) -> None:
         """Take over what other processes left behind, now and from time to time."""
@@ -275,18 +299,18 @@ class Outbox:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self.flush()
-        self._stopping = True
-        tasks = [lane.task for lane in self._lanes.values() if lane.task]
+        tasks = [*self._loads, *(lane.task for lane in self._lanes.values() if lane.task)]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if self._settling is not None:
-            await asyncio.wait([self._settling], timeout=2)
+            await asyncio.wait([self._settling], timeout=_NOTE_SECONDS)
+            self._settling.cancel()
         self._lanes.clear()
 
     async def flush(self) -> None:
         """Wait until all that this process has to send is sent, and noted."""
-        while tasks := [*_background, *(lane.task for lane in self._lanes.values() if lane.task)]:
+        while tasks := [*self._loads, *(lane.task for lane in self._lanes.values() if lane.task)]:
             await asyncio.wait(tasks)
 
     @property
@@ -296,7 +320,7 @@ class Outbox:
 
     # ---- lanes
 
-    def _enqueue(self, row: Any, resume_at: datetime | None) -> None:
+    def _enqueue(self, row: Any, term: int) -> None:
         outgoing = Outgoing(
             row.id,
             row.chat_id,
@@ -308,53 +332,58 @@ class Outbox:
             getattr(row, "attempts", 0),
             getattr(row, "traceparent", None) or traceparent(),
         )
-        self._highest.pop(row.chat_id, None)  # so that the newest stands last
-        self._highest[row.chat_id] = row.id
-        if len(self._highest) > _REMEMBERED_IDS:
-            del self._highest[next(iter(self._highest))]
-        lane = self._lanes.setdefault(row.chat_id, Lane())
-        lane.rows.append(outgoing)
-        lane.resume_at = resume_at
-        if lane.task is None:
+        self._seen[row.id] = None
+        if len(self._seen) > _REMEMBERED_IDS + self.depth:
+            del self._seen[next(iter(self._seen))]
+        lane = self._lanes.get(row.chat_id)
+        if lane is None:
+            lane = self._lanes[row.chat_id] = Lane(term=term)
+            self._pace.recall(row.chat_id, row.sent)
             lane.task = asyncio.create_task(self._run(row.chat_id, lane), name=f"outbox lane {row.chat_id}")
+        lane.rows.append(outgoing)
+        if row.resume_at is not None:
+            lane.resume_at = max(row.resume_at, lane.resume_at or row.resume_at)
 
     async def _run(self, chat_id: int, lane: Lane) -> None:
         try:
             while lane.rows:
+                row = lane.rows[0]
+                if lane.resume_at is not None:
+                    await sleep_until(lane.resume_at.timestamp())
+                    lane.resume_at = None
+                if row.is_paced:
+                    await self._pace.wait(chat_id, self._presence.others + 1)
                 if not self._presence.alive:
                     await self._presence.beat()
-                    self._forget(chat_id, lane)  # the claim has lapsed: what is still ours is read anew
+                if lane.term != self._presence.term:  # the claim has lapsed: what is still ours is read anew
+                    self._forget(lane)
+                    lane.term = self._presence.term
                     await self._load([chat_id])
-                elif await self._send_first(chat_id, lane) > len(lane.rows):
+                elif await self._send(chat_id, lane, row) > len(lane.rows):
                     await self._load([chat_id])
-        except asyncio.CancelledError:
-            raise
-        except Exception:
-            logger.exception("The lane of a chat has stopped, the next sweep takes it up")
+        except Exception as error:
+            logger.warning("The lane of a chat has stopped, the next sweep takes it up: %s", type(error).__name__)
         finally:
-            self._forget(chat_id, lane)
+            self._forget(lane)
             if self._lanes.get(chat_id) is lane:
                 del self._lanes[chat_id]
 
-    def _forget(self, chat_id: int, lane: Lane) -> None:
+    def _forget(self, lane: Lane) -> None:
         """Drop a lane's rows from memory, so that they can be read again."""
-        if lane.rows:
-            self._highest[chat_id] = lane.rows[0].id - 1
-            lane.rows.clear()
+        for row in lane.rows:
+            self._seen.pop(row.id, None)
+        lane.rows.clear()
 
-    async def _send_first(self, chat_id: int, lane: Lane) -> int:
-        """Send the first row, or put it off; return how many the database says wait (0 where it was not asked)."""
-        row = lane.rows[0]
-        if lane.resume_at is not None:
-            await _sleep_until(lane.resume_at)
-            lane.resume_at = None
-        if row.is_paced:
-            await self._pace.wait(chat_id, self._presence.others + 1)
+    async def _send(self, chat_id: int, lane: Lane, row: Outgoing) -> int:
+        """Send a lane's first row, or put it off; return how many the database says wait (0 where it was not asked)."""
         try:
             with joined(row.traceparent, "outbox", method=row.method):
                 result = await self._telegram.send(row.method, chat_id, row.payload, row.content)
         except TelegramError as error:
             return await self._refused(chat_id, lane, row, error)
+        except Exception as error:  # a bug of ours must not hold up the chat for ever
+            logger.exception("An answer could not be sent", extra={"method": row.method})
+            return await self._refused(chat_id, lane, row, TelegramError(type(error).__name__))
         message_id = result.get("message_id") if isinstance(result, dict) else None
         return await self._settle(lane, row, "sent", None, message_id)
 
@@ -366,13 +395,15 @@ class Outbox:
             logger.info("A group has become a supergroup", extra={"chat_id": chat_id, "new_chat_id": error.chat_id})
             async with async_session() as session, session.begin():
                 await renumber(session, chat_id, error.chat_id)
-            self._forget(chat_id, lane)
+            self._forget(lane)
             await self.sweep()
         elif isinstance(error, Forbidden):
             logger.info("The bot may not write to a chat any more", extra={"chat_id": chat_id, "reason": str(error)})
             async with async_session() as session, session.begin():
+                await session.execute(_LOCK_LANE, {"chat_id": chat_id})
                 await session.execute(_LEAVE_CHAT, {"chat_id": chat_id, "error": str(error)})
-            lane.rows.clear()
+            self._forget(lane)
+            await self._load([chat_id])  # what came meanwhile, from a chat that is open again
         elif isinstance(error, ThreadGone) and "message_thread_id" in row.payload:
             row.payload = {name: value for name, value in row.payload.items() if name != "message_thread_id"}
         elif isinstance(error, BadRequest):
@@ -456,18 +487,19 @@ class Outbox:
     # ---- what other processes left, or wrote into our lanes
 
     async def _load(self, chat_ids: Iterable[int]) -> None:
+        term = self._presence.term
         parameters = {"owner": self._presence.id, "chat_ids": list(chat_ids)}
         async with async_session() as session:
             rows = (await session.execute(_LOAD, parameters)).all()
         for row in rows:
-            if row.id > self._highest.get(row.chat_id, 0):
-                self._pace.recall(row.chat_id, row.sent)
-                self._enqueue(row, row.resume_at)
+            if row.id not in self._seen:
+                self._enqueue(row, term)
 
-    def _spawn_load(self, chat_ids: Iterable[int]) -> None:
-        task = asyncio.create_task(self._load(chat_ids), name="outbox load")
-        _background.add(task)
-        task.add_done_callback(_background.discard)
+    async def _load_later(self, chat_ids: Iterable[int]) -> None:
+        try:
+            await self._load(chat_ids)
+        except Exception as error:
+            logger.warning("Answers can't be read, the next sweep does it: %s", type(error).__name__)
 
     async def sweep(self) -> None:
         """Take over the lanes of processes that are gone, and look into our own for what was missed."""
@@ -479,18 +511,9 @@ class Outbox:
             await self._load(idle)
 
     async def _sweep_on(self) -> None:
-        while not self._stopping:
+        while True:
             try:
                 await self.sweep()
             except Exception as error:
                 logger.warning("The outbox could not be swept: %s", type(error).__name__)
             await asyncio.sleep(settings.LEASE_SECONDS / 8)
-
-
-_background: set[asyncio.Task[Any]] = set()
-
-
-async def _sleep_until(moment: datetime) -> None:
-    seconds = (moment - datetime.now(UTC)).total_seconds()
-    if seconds > 0:
-        await asyncio.sleep(seconds)

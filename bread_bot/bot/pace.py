@@ -8,6 +8,10 @@ from datetime import datetime
 
 from bread_bot.main.settings import settings
 
+# The clock of all that is sent; tests turn one of their own.
+now = time.time
+sleep = asyncio.sleep
+
 _MINUTE = 60.0
 _REMEMBERED_CHATS = 10_000
 # So many chats that are told to wait at the same time mean that the whole bot is.
@@ -24,36 +28,35 @@ class Pace:
         self._all_wait_until = 0.0
 
     def recall(self, chat_id: int, sent: Iterable[datetime]) -> None:
-        """Take over what another process knows of a chat's last messages."""
-        if chat_id not in self._chats:
-            self._remember(chat_id).extend(moment.timestamp() for moment in sent)
+        """Take over what the database knows of a chat's last messages, those of other processes, too."""
+        times = self._remember(chat_id)
+        times.clear()
+        times.extend(min(moment.timestamp(), now()) for moment in sent)  # the database's clock may be ahead
 
     def told_to_wait(self, chat_id: int, seconds: float) -> None:
         """Telegram has asked for a pause in a chat; asked in several at once, it means all."""
-        now = time.time()
-        self._told = {chat: until for chat, until in self._told.items() if until > now} | {chat_id: now + seconds}
+        told = {chat: until for chat, until in self._told.items() if until > now()}
+        self._told = told | {chat_id: now() + seconds}
         if len(self._told) >= _ALL_CHATS:
             self._all_wait_until = max(self._told.values())
 
     async def wait(self, chat_id: int, processes: int) -> None:
         """Wait until a message may go to a chat, and take note that it goes; `processes` share the limit for all."""
-        while (delay := self._delay(chat_id, processes)) > 0:
-            await asyncio.sleep(delay)
-        now = time.time()
-        self._remember(chat_id).append(now)
-        self._all.append(now)
+        while (moment := self._moment(chat_id, processes)) > now():
+            await sleep_until(moment)
+        self._remember(chat_id).append(now())
+        self._all.append(now())
 
-    def _delay(self, chat_id: int, processes: int) -> float:
-        now = time.time()
+    def _moment(self, chat_id: int, processes: int) -> float:
         sent = self._chats.get(chat_id, ())
-        delays = [self._all_wait_until - now]
+        moments = [self._all_wait_until, self._told.get(chat_id, 0.0)]
         if settings.CHAT_RATE > 0:
-            delays.append(_bucket(sent, settings.CHAT_RATE, settings.CHAT_BURST) - now)
+            moments.append(_bucket(sent, settings.CHAT_RATE, settings.CHAT_BURST))
         if chat_id < 0 and settings.GROUP_RATE > 0:
-            delays.append(_window(sent, settings.GROUP_RATE, _MINUTE) - now)
+            moments.append(_window(sent, settings.GROUP_RATE, _MINUTE))
         if settings.TOTAL_RATE > 0:
-            delays.append(_window(self._all, max(settings.TOTAL_RATE // processes, 1), 1.0) - now)
-        return max(delays)
+            moments.append(_window(self._all, max(settings.TOTAL_RATE // processes, 1), 1.0))
+        return max(moments)
 
     def _remember(self, chat_id: int) -> deque[float]:
         times = self._chats.pop(chat_id, None) or deque(maxlen=max(settings.GROUP_RATE, settings.CHAT_BURST, 1))
@@ -61,6 +64,12 @@ class Pace:
         if len(self._chats) > _REMEMBERED_CHATS:
             del self._chats[next(iter(self._chats))]
         return times
+
+
+async def sleep_until(moment: float) -> None:
+    """Sleep until a Unix time."""
+    if (seconds := moment - now()) > 0:
+        await sleep(seconds)
 
 
 def _bucket(sent: Iterable[float], rate: float, burst: int) -> float:

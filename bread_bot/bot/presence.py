@@ -39,11 +39,15 @@ _LEAVE = text("""
 
 
 class Presence:
-    """The heartbeat of this process; `id` marks what it claims, `others` counts the other live processes."""
+    """The heartbeat of this process; `id` marks what it claims, `others` counts the other live processes.
+
+    Each time it was taken for dead a new `term` begins: what it claimed in an earlier one may be another's by now.
+    """
 
     def __init__(self) -> None:
         self.id = secrets.randbits(62)
         self.others = 0
+        self.term = 0
         self._alive_until = 0.0
         self._task: asyncio.Task[None] | None = None
 
@@ -57,6 +61,8 @@ class Presence:
         began = asyncio.get_running_loop().time()
         async with async_session() as session, session.begin():
             self.others = await session.scalar(_BEAT, {"id": self.id, "lease": settings.LEASE_SECONDS}) or 0
+        if not self.alive:
+            self.term += 1
         self._alive_until = began + settings.LEASE_SECONDS * 0.75
 
     async def take_duty(self, name: str) -> bool:

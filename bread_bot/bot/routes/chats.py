@@ -1,8 +1,9 @@
 """Chats and members, for admins."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
+from pydantic import AfterValidator
 from sqlalchemy import func, or_, select
 
 from bread_bot.auth.dependencies import get_admin
@@ -14,6 +15,7 @@ from bread_bot.bot.schemas.update import ChatMemberState
 from bread_bot.main.database.base import async_session
 from bread_bot.utils.dependencies import PagingParameters, Transaction
 from bread_bot.utils.structs import ErrorBody, Page
+from bread_bot.utils.text import clean
 
 router = APIRouter(
     tags=["chats"],
@@ -21,7 +23,10 @@ router = APIRouter(
     responses={401: {"model": ErrorBody}, 403: {"model": ErrorBody}},
 )
 _MISSING: dict[int | str, dict[str, object]] = {404: {"model": ErrorBody, "description": "There is none"}}
-Search = Annotated[str | None, Query(max_length=200, description="Part of a title, a name or a username")]
+Search = Annotated[
+    Annotated[str, AfterValidator(clean)] | None,
+    Query(max_length=200, description="Part of a title, a name or a username"),
+]
 BigId = Annotated[int, Path(ge=-(2**63), le=2**63 - 1)]
 
 
@@ -30,7 +35,7 @@ async def list_chats(
     session: Transaction,
     paging: PagingParameters,
     search: Search = None,
-    type: Annotated[str | None, Query(description="private, group or supergroup")] = None,
+    type: Annotated[Literal["private", "group", "supergroup"] | None, Query(description="Only this type")] = None,
 ) -> Page[ChatRow]:
     """One page of the chats, in the order of their ids."""
     conditions = []

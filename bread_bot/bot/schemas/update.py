@@ -2,7 +2,7 @@
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -18,6 +18,10 @@ GROUP_TYPES = frozenset({"group", "supergroup"})
 ADMINISTRATOR_STATUSES = frozenset({"creator", "administrator"})
 
 
+# what the database takes; Telegram's own ids have 52 bits
+Id = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+
+
 class Lenient(BaseModel):
     """Base of what is read from Telegram: immutable, and deaf to what it does not know."""
 
@@ -27,7 +31,7 @@ class Lenient(BaseModel):
 class User(Lenient):
     """A Telegram account: a person or a bot."""
 
-    id: int
+    id: Id
     is_bot: bool = False
     first_name: str = ""
     last_name: str | None = None
@@ -37,7 +41,7 @@ class User(Lenient):
 class ChatInfo(Lenient):
     """The chat as an update tells of it."""
 
-    id: int
+    id: Id
     type: str = "private"
     title: str | None = None
     username: str | None = None
@@ -66,12 +70,12 @@ class Quote(Lenient):
 class Message(Lenient):
     """A message of a chat, of whatever kind."""
 
-    message_id: int
+    message_id: Id
     date: int = 0
     chat: ChatInfo
     sender: User | None = Field(default=None, validation_alias=AliasChoices("from", "sender"))
     sender_chat: ChatInfo | None = None
-    message_thread_id: int | None = None
+    message_thread_id: Id | None = None
     is_topic_message: bool = False
     is_automatic_forward: bool = False
     reply_to_message: "Message | None" = None
@@ -87,8 +91,8 @@ class Message(Lenient):
     document: File | None = None
     new_chat_members: list[User] | None = None
     left_chat_member: User | None = None
-    migrate_to_chat_id: int | None = None
-    migrate_from_chat_id: int | None = None
+    migrate_to_chat_id: Id | None = None
+    migrate_from_chat_id: Id | None = None
 
     @property
     def said(self) -> str:
@@ -169,7 +173,7 @@ class ButtonPress(Lenient):
 class Update(Lenient):
     """One thing that happened, as Telegram delivers it."""
 
-    update_id: int
+    update_id: Id
     message: Message | None = None
     edited_message: Message | None = None
     callback_query: ButtonPress | None = None

@@ -49,6 +49,6 @@ class TaughtChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    key: Key | None = None
-    value: Value | None = None
+    key: Key | None = Field(None, description="Another key", examples=["Здравствуй"])
+    value: Value | None = Field(None, description="Another text or file_id", examples=["И тебе не хворать"])
     caption: str | None = Field(None, max_length=4096, description="The caption of a medium", examples=[None])
