@@ -87,6 +87,17 @@ _REMEMBER = text("""
 )
 
 
+_COUNT_TAUGHT = text(
+    """
+    INSERT INTO activity (chat_id, member_id, day, taught)
+    SELECT bond.chat_id, bond.member_id, CAST(now() AT TIME ZONE 'UTC' AS date), CAST(:taught AS int)
+    FROM chat_to_member AS bond
+    WHERE bond.chat_id = :chat_id AND bond.member_id = :member_id AND NOT bond.is_forgotten
+    ON CONFLICT (chat_id, member_id, day) DO UPDATE SET taught = activity.taught + excluded.taught
+    """
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Sighting:
     """What one update tells of its chat and its member, and what is to be counted."""
@@ -141,6 +152,11 @@ async def remember(session: AsyncSession, bot_id: int, sightings: Sequence[Sight
         },
     )
     return {row[0]: Memory(*row[1:]) for row in rows}
+
+
+async def count_taught(session: AsyncSession, chat_id: int, member_id: int, taught: int) -> None:
+    """Count what a member has taught; nothing of one who asked to be forgotten."""
+    await session.execute(_COUNT_TAUGHT, {"chat_id": chat_id, "member_id": member_id, "taught": taught})
 
 
 def chat_title(chat: ChatInfo) -> str:

@@ -17,7 +17,7 @@ _LARGEST_BOUND = 10**12
 _FARTHEST_DAYS = 3650
 _HOW_MANY = 100
 
-_NUMBER = r"(-?\d{1,13})"
+_NUMBER = r"(-?[0-9]{1,13})"
 _RANGES = (
     re.compile(rf"{_NUMBER}\s*(?:-|–|—|\.\.)\s*{_NUMBER}"),
     re.compile(rf"от\s+{_NUMBER}\s+до\s+{_NUMBER}", re.IGNORECASE),
@@ -39,7 +39,7 @@ class Range:
     def read(cls, text: str) -> Self:
         """Read `6` as 1–6, and `5-10` or `от 5 до 10` as it says."""
         words = text.strip().rstrip("?!.").strip()
-        if re.fullmatch(r"\d{1,13}", words):
+        if re.fullmatch(r"[0-9]{1,13}", words):
             bounds = (1, int(words))
         else:
             found = next((match for pattern in _RANGES if (match := pattern.fullmatch(words))), None)

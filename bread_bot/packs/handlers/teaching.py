@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy.dialects.postgresql import insert
-
 from bread_bot.bot.answers import KIND_TITLES, Answer, Reply, received
 from bread_bot.bot.command import command
 from bread_bot.bot.context import Context
 from bread_bot.bot.errors import CommandError, UsageError
-from bread_bot.bot.models import Activity
 from bread_bot.bot.permissions import ADMINISTRATORS, EVERYBODY, TEACHERS, must_teach
+from bread_bot.bot.remember import count_taught
 from bread_bot.main.settings import settings
 from bread_bot.packs import pack
 from bread_bot.packs.models import Taught
@@ -155,13 +153,7 @@ async def _teach(context: Context, reaction: Reaction, keys: Sequence[str], said
     assert context.command is not None
     added = await pack.teach(context.session, context.chat.id, context.command.name, rows)
     if added and author_id is not None:
-        values = {"chat_id": context.chat.id, "member_id": author_id, "day": context.now.date(), "taught": added}
-        counted = insert(Activity).values(values)
-        await context.session.execute(
-            counted.on_conflict_do_update(
-                index_elements=["chat_id", "member_id", "day"], set_={"taught": Activity.taught + added}
-            )
-        )
+        await count_taught(context.session, context.chat.id, author_id, added)
     return added
 
 
