@@ -22,6 +22,8 @@ from bread_bot.utils.masking import hide
 
 logger = logging.getLogger(__name__)
 
+_sleep = asyncio.sleep  # a seam: tests pause without waiting
+
 _DESCRIPTION_LIMIT = 256
 _MENU_LIMIT = 100
 
@@ -127,5 +129,5 @@ class Announcer:
                 return await self._telegram.call(method, payload)
             except TelegramError as error:
                 logger.warning("%s does not succeed: %s", method, error)
-            await asyncio.sleep(delay)
+            await _sleep(delay)
             delay = min(delay * 2, 300.0)

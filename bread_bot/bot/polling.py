@@ -13,6 +13,8 @@ from bread_bot.bot.telegram import ALLOWED_UPDATES, LONG_POLL, TelegramClient
 
 logger = logging.getLogger(__name__)
 
+_sleep = asyncio.sleep  # a seam: tests pause without waiting
+
 _CONFLICT = (
     "Another program polls with the same token, or a webhook is set: stop it, or use a token of its own for each bot"
 )
@@ -30,7 +32,7 @@ async def poll(
     delay = 1.0
     while True:
         if not await is_leader():
-            await asyncio.sleep(delay)
+            await _sleep(delay)
             continue
         try:
             fetched = await _fetch(telegram, offset)
@@ -38,12 +40,12 @@ async def poll(
         except TelegramError as error:
             logger.warning("getUpdates: %s", _CONFLICT if error.code == 409 else error)
             wait = error.retry_after if isinstance(error, TooManyRequests) else delay
-            await asyncio.sleep(wait)
+            await _sleep(wait)
             delay = min(delay * 2, _LONGEST_DELAY)
             continue
         offset = done + 1 if done is not None else offset
         if done is None and fetched:
-            await asyncio.sleep(delay)
+            await _sleep(delay)
             delay = min(delay * 2, _LONGEST_DELAY)
         else:
             delay = 1.0

@@ -12,6 +12,9 @@ from bread_bot.main.database.base import async_session, get_engine, get_sync_eng
 from bread_bot.main.database.migrations import alembic_config, is_at_head, migrate
 from bread_bot.main.settings import BASE_DIR, Connection
 from bread_bot.tests.main.test_database import Loaf
+from bread_bot.tests.talk import Talk
+from bread_bot.tests.telegram import updates
+from bread_bot.tests.telegram.updates import people
 
 
 @pytest.fixture
@@ -87,3 +90,17 @@ async def test_migrations_go_through_it(through_pgbouncer: Connection) -> None:
 def test_the_list_of_users_has_no_password() -> None:
     lines = (BASE_DIR / "pgbouncer" / "userlist.txt").read_text(encoding="utf-8").splitlines()
     assert all(line.startswith(";") for line in lines)
+
+
+async def test_the_main_job_goes_through_it(through_pgbouncer: Connection, talk: Talk) -> None:
+    talk.bot_api.world.set_member(talk.chat.id, people.anna.json, "creator")
+    await talk.say("Хлеб добавь триггер Привет=Медвед")
+    await talk.say("Хлеб добавь подстроку хлеб=Кто звал?")
+    for _ in range(5):
+        assert await talk.say("привет") == "Медвед"
+        assert await talk.say("нет хлеба") == "Кто звал?"
+    assert await talk.say("Хлеб кто тут") is not None
+    assert await talk.say("Хлеб отмени") is not None
+    posts = [updates.message("Хлеб скажи эхо", chat=updates.group()) for _ in range(40)]
+    responses = await asyncio.gather(*(talk.client.post("/", json=post) for post in posts))
+    assert {response.status_code for response in responses} == {200}
