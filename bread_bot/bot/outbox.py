@@ -22,6 +22,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import DateTime
 
+from bread_bot.bot import pace
 from bread_bot.bot.errors import (
     BadRequest,
     ChatMigrated,
@@ -32,7 +33,6 @@ from bread_bot.bot.errors import (
     TooManyRequests,
 )
 from bread_bot.bot.models import OutboxMessage
-from bread_bot.bot.pace import Pace, sleep_until
 from bread_bot.bot.presence import ALIVE, Presence
 from bread_bot.bot.renumber import renumber
 from bread_bot.bot.telegram import Sending, TelegramClient
@@ -218,7 +218,7 @@ class Outbox:
     def __init__(self, telegram: TelegramClient, presence: Presence) -> None:
         self._telegram = telegram
         self._presence = presence
-        self._pace = Pace()
+        self._pace = pace.Pace()
         self._lanes: dict[int, Lane] = {}
         self._seen: dict[int, None] = {}
         self._settled: list[_Settled] = []
@@ -256,7 +256,7 @@ class Outbox:
         """Send what was stored, now that it is committed."""
         missing = set()
         for row in stored.rows:
-            if row.owner != self._presence.id or row.id in self._seen:
+            if row.owner != self._presence.id or self._knows(row):
                 continue  # another process sends it, or it has been read from the database already
             lane = self._lanes.get(row.chat_id)
             in_memory = lane.unsettled if lane else 0
@@ -333,7 +333,7 @@ class Outbox:
             getattr(row, "traceparent", None) or traceparent(),
         )
         self._seen[row.id] = None
-        if len(self._seen) > _REMEMBERED_IDS + self.depth:
+        if len(self._seen) > _REMEMBERED_IDS:
             del self._seen[next(iter(self._seen))]
         lane = self._lanes.get(row.chat_id)
         if lane is None:
@@ -344,12 +344,17 @@ class Outbox:
         if row.resume_at is not None:
             lane.resume_at = max(row.resume_at, lane.resume_at or row.resume_at)
 
+    def _knows(self, row: Any) -> bool:
+        """Whether a row is in memory, or was until it was sent."""
+        lane = self._lanes.get(row.chat_id)
+        return row.id in self._seen or lane is not None and any(row.id == one.id for one in lane.rows)
+
     async def _run(self, chat_id: int, lane: Lane) -> None:
         try:
             while lane.rows:
                 row = lane.rows[0]
                 if lane.resume_at is not None:
-                    await sleep_until(lane.resume_at.timestamp())
+                    await pace.sleep_until(lane.resume_at.timestamp())
                     lane.resume_at = None
                 if row.is_paced:
                     await self._pace.wait(chat_id, self._presence.others + 1)
@@ -422,7 +427,7 @@ class Outbox:
 
     async def _put_off(self, lane: Lane, row: Outgoing, attempts: int, delay: float, error: TelegramError) -> None:
         row.attempts = attempts
-        lane.resume_at = datetime.now(UTC) + timedelta(seconds=delay)
+        lane.resume_at = datetime.fromtimestamp(pace.now() + delay, UTC)
         parameters = {
             "id": row.id,
             "chat_id": row.chat_id,
@@ -492,7 +497,7 @@ class Outbox:
         async with async_session() as session:
             rows = (await session.execute(_LOAD, parameters)).all()
         for row in rows:
-            if row.id not in self._seen:
+            if not self._knows(row):
                 self._enqueue(row, term)
 
     async def _load_later(self, chat_ids: Iterable[int]) -> None:

@@ -23,14 +23,6 @@ router = APIRouter(
 )
 Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
 _MISSING: dict[int | str, dict[str, object]] = {404: {"model": ErrorBody, "description": "There is none"}}
-_RETRY = text("""
-    WITH again AS (
-        UPDATE outbox SET state = 'waiting', error = NULL, attempts = 0, created_at = now()
-        WHERE id = :id AND state = 'dead' RETURNING chat_id
-    )
-    UPDATE outbox_lane AS lane SET waiting = lane.waiting + 1, owner = NULL
-    FROM again WHERE lane.chat_id = again.chat_id RETURNING lane.chat_id
-    """)
 
 
 @router.post(
@@ -87,11 +79,8 @@ async def list_outbox(
 @router.put("/outbox/{message_id}/retry", status_code=204, summary="Try a dead answer again", responses=_MISSING)
 async def retry_message(request: Request, message_id: Id) -> None:
     """Puts a dead answer back into its chat's queue; one that waits or was sent is left alone."""
-    async with async_session() as session, session.begin():
-        if await OutboxMessage.async_get(session, message_id) is None:
-            raise HTTPException(404, f"There is no message {message_id} in the outbox")
-        await session.execute(_RETRY, {"id": message_id})
-    await request.app.state.outbox.sweep()
+    if not await request.app.state.outbox.retry(message_id):
+        raise HTTPException(404, f"There is no message {message_id} in the outbox")
 
 
 @router.delete(
