@@ -100,12 +100,13 @@ def said_things(reply: Reply) -> Iterator[Thing]:
 
 def received(message: Message) -> Answer | None:
     """What a message says, so that it can be said again; None for kinds that can't be."""
-    if message.text is not None:
-        return Answer(message.text)
+    text = (message.text or "").strip()
+    if text:
+        return Answer(text)
     for kind in MEDIA:  # an animation also comes as a document, so the order matters: document is the last
         medium = getattr(message, kind)
         if medium:
             file = medium[-1] if isinstance(medium, list) else medium  # the largest size of a photo is the last
-            caption = message.caption if kind in CAPTIONED else None
+            caption = (message.caption or "").strip() or None if kind in CAPTIONED else None
             return Answer(file.file_id, kind, caption, file.file_unique_id)
     return None

@@ -114,6 +114,8 @@ class Signature:
         """
         values: dict[str, Any] = {}
         rest = argument.strip()
+        if all(one.optional for one in self.parameters) and not drop_closing(rest):
+            rest = ""  # the sign of «Хлеб монетка!» closes the command itself
         for position, parameter in enumerate(self.parameters):
             is_last = position == len(self.parameters) - 1
             if not rest:

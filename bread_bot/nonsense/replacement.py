@@ -110,7 +110,6 @@ def replace_words(text: str, dictionary: Sequence[str], strength: int, random: R
     random.shuffle(fitting)
     strength = max(strength, 1)
     chosen = fitting[: ceil(len(fitting) * strength / (strength + 2))]
-    chosen_ids = {id(word) for word in chosen}
     said: dict[int, str] = {}
     agreements: dict[int, Agreement] = {}
     # Nouns first: the others agree with them.
@@ -128,7 +127,6 @@ def replace_words(text: str, dictionary: Sequence[str], strength: int, random: R
         agreement = agreements.get(id(word.noun))
         if agreement and word.reading and id(word) not in said:
             said[id(word)] = _agreeing(word.reading, agreement)
-    _ = chosen_ids
     return _put_together(text, words, said)
 
 

@@ -2,11 +2,13 @@
 
 import re
 from dataclasses import dataclass
+from itertools import takewhile
 
 from bread_bot.utils.morphology import Reading, Tag, is_russian, read
 
 # URLs, addresses, mentions, hash tags, commands and words with hyphens or apostrophes are one piece each: let be.
 _PIECE = re.compile(r"\S*(?:://|@|www\.)\S*|[/#]\w+|\w+(?:[-'’‑.]\w+)+|\w+")
+_NEAR = 4
 _END_OF_SENTENCE = re.compile(r"[^\w\s,«»\"]")
 
 _CASES_BY_PREPOSITIONS = {
@@ -78,7 +80,10 @@ def read_sentence(text: str) -> list[Word]:
     for index, word_ in enumerate(found):
         before = _clause_before(found, index)
         if word_.readings:
-            word_.reading = max(word_.readings, key=lambda reading: reading.score * _likeliness(reading, word_, before))
+            after = _clause_after(found, index, most=_NEAR)
+            word_.reading = max(
+                word_.readings, key=lambda reading: reading.score * _likeliness(reading, word_, before, after)
+            )
     for index, word_ in enumerate(found):
         if word_.pos == "NOUN":
             _find_modifiers(found, index)
@@ -131,8 +136,13 @@ def _clause_before(found: list[Word], index: int) -> list[Word]:
     return found[start:index]
 
 
-def _likeliness(reading: Reading, word: Word, before: list[Word]) -> float:
-    """Weigh a reading by what stands before the word in its clause."""
+def _clause_after(found: list[Word], index: int, most: int) -> list[Word]:
+    after = found[index + 1 : index + 1 + most]
+    return list(takewhile(lambda word: not word.begins_clause, after))
+
+
+def _likeliness(reading: Reading, word: Word, before: list[Word], after: list[Word]) -> float:
+    """Weigh a reading by what stands before the word in its clause, and by the verb that may want it as its subject."""
     tag = reading.tag
     last = before[-1] if before else None
     preposition = preposition_before(before)
@@ -154,7 +164,20 @@ def _likeliness(reading: Reading, word: Word, before: list[Word]) -> float:
         factor *= 3
     if case in {"accs", "nomn"} and _awaits_object(before):
         factor *= 3 if case == "accs" else 0.3
+    elif case == "nomn" and _is_subject(tag, before, after):
+        factor *= 3
     return factor
+
+
+def _is_subject(noun: Tag, before: list[Word], after: list[Word]) -> bool:
+    """Tell whether the noun stands alone or by a verb that fits it, and nothing before it is the subject instead."""
+    if any(word.reading and word.pos in {"NOUN", "NPRO"} and word.reading.tag.case == "nomn" for word in before):
+        return False
+    if not before and not after:
+        return True
+    chosen = [word.reading.tag for word in before if word.reading and word.reading.tag.transitivity == "intr"]
+    possible = [reading.tag for word in after for reading in word.readings]
+    return any(tag.POS == "VERB" and suits(tag, noun) for tag in chosen + possible)
 
 
 def _awaits_object(before: list[Word]) -> bool:

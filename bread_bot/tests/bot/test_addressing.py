@@ -82,6 +82,14 @@ async def test_the_longest_alias_wins(talk: Talk) -> None:
     assert await talk.say("Хлеб   покажи \n ключи") is not None
 
 
+@pytest.mark.parametrize("sign", ["!", "?", " ?", "...", "?!"])
+async def test_a_sign_may_close_a_command_without_words(talk: Talk, sign: str) -> None:
+    """«Хлеб монетка!» throws the coin, and «Хлеб процент?» asks for the number."""
+    assert str(await talk.say(f"Хлеб монетка{sign}")) in {"Орёл!", "Решка!"}
+    assert "100%" in str(await talk.say(f"Хлеб процент{sign}"))
+    assert await talk.say(f"Хлеб скажи {sign}") == sign.strip()
+
+
 async def test_the_argument_is_kept(talk: Talk) -> None:
     """Case and inner line breaks of an argument stay as they are."""
     assert await talk.say("Хлеб скажи  Первая СТРОКА\n  вторая  строка ") == "Первая СТРОКА\n  вторая  строка"

@@ -363,3 +363,11 @@ async def test_show_keys(talk: Talk) -> None:
     await talk.say("Хлеб запомни триггер раз, два", reply_to=sticker)
     assert await talk.say("Хлеб покажи ключи", reply_to=sticker) == "триггер два\nтриггер раз"
     assert "не ведёт" in str(await talk.say("Хлеб show keys", reply_to=updates.message("x", chat=talk.chat)))
+
+
+async def test_remembered_values_are_trimmed(talk: Talk) -> None:
+    """Keys and values are trimmed at both ends, however they were taught."""
+    padded = updates.message(" \n Так \n точно ", chat=talk.chat)
+    await talk.say("Хлеб запомни триггер ау", reply_to=padded)
+    assert await talk.say("ау") == "Так \n точно"
+    assert await talk.say("Хлеб покажи ключи", reply_to=padded) == "триггер ау"
