@@ -32,7 +32,7 @@ def main() -> None:
         sys.exit(f"The database does not answer, check the DB_* settings: {reason}")
     uvicorn.run(
         "bread_bot.main.webserver:app",
-        host=settings.HOST or "0.0.0.0",
+        host=settings.HOST or ("127.0.0.1" if settings.TELEGRAM_BOT_TOKEN is None else "0.0.0.0"),
         port=settings.PORT,
         workers=settings.WORKERS_COUNT,
         access_log=False,

@@ -44,8 +44,12 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     )
     app.state.webhook_secret = await webhook_secret()
     await presence.beat()
-    for part in (presence, outbox, deferrer, announcer, janitor):
+    for part in (presence, outbox, deferrer, janitor):
         part.start()
+    if settings.TELEGRAM_BOT_TOKEN is not None:
+        announcer.start()
+    else:
+        logger.warning("TELEGRAM_BOT_TOKEN is not set: the server serves, but the bot is silent. @BotFather gives tokens")
     try:
         yield
     finally:
