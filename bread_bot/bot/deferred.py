@@ -186,17 +186,17 @@ class Deferrer:
             await session.execute(update(Chat).where(Chat.id == chat_id).values(administrators_at=now))
         return now
 
+    async def sweep(self) -> None:
+        """Take over the commands of processes that are gone, and our own that are due."""
+        parameters = {"owner": self._presence.id, "lease": settings.LEASE_SECONDS, "running": list(self._running)}
+        async with async_session() as session, session.begin():
+            claimed = list(await session.scalars(_CLAIM, parameters))
+        self.run(claimed)
+
     async def _sweep_on(self) -> None:
         while True:
             try:
-                async with async_session() as session, session.begin():
-                    parameters = {
-                        "owner": self._presence.id,
-                        "lease": settings.LEASE_SECONDS,
-                        "running": list(self._running),
-                    }
-                    claimed = list(await session.scalars(_CLAIM, parameters))
-                self.run(claimed)
+                await self.sweep()
             except Exception as error:
                 logger.warning("Deferred commands could not be looked for: %s", type(error).__name__)
             await asyncio.sleep(settings.LEASE_SECONDS / 10)

@@ -49,7 +49,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     if settings.TELEGRAM_BOT_TOKEN is not None:
         announcer.start()
     else:
-        logger.warning("TELEGRAM_BOT_TOKEN is not set: the server serves, but the bot is silent. @BotFather gives tokens")
+        logger.warning("TELEGRAM_BOT_TOKEN is not set: the server serves, the bot is silent. @BotFather gives tokens")
     try:
         yield
     finally:

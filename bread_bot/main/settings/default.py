@@ -172,7 +172,9 @@ class Settings(BaseSettings):
     DB_STATEMENT_TIMEOUT: Seconds = Field(5, description="Longest statement, seconds")
     DB_ECHO: Flag = Field(False, description="Log every SQL statement")
 
-    TELEGRAM_BOT_TOKEN: BotToken | None = Field(None, description="Token of @BotFather; without it the server serves, but the bot is silent")
+    TELEGRAM_BOT_TOKEN: BotToken | None = Field(
+        None, description="Token of @BotFather; without it the server serves, but the bot is silent"
+    )
     TELEGRAM_API_URL: Address = Field("https://api.telegram.org", description="Address of the Bot API")
     WEBHOOK_URL: Address | None = Field(None, description="Public address of the server; without it the bot polls")
     WEBHOOK_SECRET: WebhookSecret | None = Field(
