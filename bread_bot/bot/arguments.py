@@ -71,7 +71,10 @@ class Question(str):
     @classmethod
     def read(cls, text: str) -> Self:
         """Read the words."""
-        return cls(drop_closing(text))
+        words = drop_closing(text)
+        if not words:
+            raise UsageError("Тут не хватает слов.")
+        return cls(words)
 
 
 class Choice(list[str]):
@@ -82,7 +85,10 @@ class Choice(list[str]):
     @classmethod
     def read(cls, text: str) -> Self:
         """Read the items."""
-        return cls(split_list(drop_closing(text)))
+        items = split_list(drop_closing(text))
+        if not items:
+            raise UsageError("Тут не из чего выбирать.")
+        return cls(items)
 
 
 @dataclass(frozen=True, slots=True)

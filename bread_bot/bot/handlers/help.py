@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from bread_bot.bot.answers import Answer, Button, Edit, Reply
+from bread_bot.bot.arguments import Question
 from bread_bot.bot.command import Command, CommandTable, button, command
 from bread_bot.bot.context import Context
 from bread_bot.main.settings import settings
@@ -12,7 +13,7 @@ _HINT = "Подробно о команде: «{name} help кто»."
 
 
 @command("help", "hlep", "хелп", "помощь", slash="help", examples=["Хлеб help", "Хлеб help кто", "Хлеб помощь"])
-async def answer_help(context: Context, alias: str | None = None) -> Reply:
+async def answer_help(context: Context, alias: Question | None = None) -> Reply:
     """Рассказать, что умеет бот; с именем команды — подробно о ней."""
     if alias is None:
         return Answer(overview(context.table), buttons=_buttons(context.table, None))

@@ -90,6 +90,17 @@ async def test_a_sign_may_close_a_command_without_words(talk: Talk, sign: str) -
     assert await talk.say(f"Хлеб скажи {sign}") == sign.strip()
 
 
+@pytest.mark.parametrize("text", ["шанс ?", "сколько?", "выбери!", "выбери ,"])
+async def test_a_sign_is_no_word(talk: Talk, text: str) -> None:
+    """A command that needs words says so when there is nothing but a sign."""
+    assert "Например" in str(await talk.say(f"Хлеб {text}"))
+
+
+async def test_help_of_a_question(talk: Talk) -> None:
+    """The closing sign is no part of the alias that is asked about."""
+    assert "/who" in str(await talk.say("Хлеб help у кого?"))
+
+
 async def test_the_argument_is_kept(talk: Talk) -> None:
     """Case and inner line breaks of an argument stay as they are."""
     assert await talk.say("Хлеб скажи  Первая СТРОКА\n  вторая  строка ") == "Первая СТРОКА\n  вторая  строка"
