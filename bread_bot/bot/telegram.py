@@ -97,11 +97,11 @@ def _answer_sendings(answer: Answer, to: Destination) -> Iterator[Sending]:
         yield from _text_sendings(to.chat_id, answer, base)
         return
     whole = answer.caption or "" if answer.kind in CAPTIONED else ""
-    caption = split_text(whole, CAPTION_LIMIT)[0] if whole else ""
+    caption = next(iter(split_text(whole, CAPTION_LIMIT)), "")
     payload = base | ({"caption": caption} if caption else {}) | _markup(answer.buttons)
     payload["emoji" if answer.kind == "dice" else answer.kind] = answer.value
     yield Sending(to.chat_id, method_of(answer.kind), payload, answer.content, answer.about)
-    if over := whole[len(caption) :].lstrip():
+    if over := whole[whole.find(caption) + len(caption) :].strip():
         yield from _text_sendings(to.chat_id, Answer(over, about=answer.about), base)
 
 
