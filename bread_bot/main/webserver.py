@@ -1,7 +1,11 @@
 """The web application: middlewares, the apps' routes, and what runs beside them."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+import asyncio
+import multiprocessing
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -16,10 +20,24 @@ from bread_bot.utils.structs import ErrorBody
 from bread_bot.utils.tracing import configure_tracing, shutdown_tracing
 
 
+@contextmanager
+def _parent_watched() -> Iterator[None]:
+    """Stop this worker when the process that started it is gone, killed perhaps: nobody else would stop it."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    loop.add_reader(parent.sentinel, os.kill, os.getpid(), signal.SIGTERM)
+    yield
+    loop.remove_reader(parent.sentinel)
+
+
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Open what all apps share, then the apps in their order; close it all the other way round."""
     async with AsyncExitStack() as stack:
+        stack.enter_context(_parent_watched())
         configure_tracing()
         stack.push_async_callback(shutdown_tracing)
         get_engine()
