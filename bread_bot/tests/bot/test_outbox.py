@@ -15,6 +15,7 @@ from bread_bot.bot.presence import Presence
 from bread_bot.bot.telegram import Sending, TelegramClient
 from bread_bot.main.database.base import async_session
 from bread_bot.main.settings import Connection, settings
+from bread_bot.tests.auth.people import as_user, create_admin
 from bread_bot.tests.talk import Talk
 from bread_bot.tests.telegram import updates
 from bread_bot.tests.telegram.fake import TOKEN, BotAPI
@@ -436,3 +437,42 @@ async def test_a_process_that_stops(bot_api: BotAPI, clock: Clock) -> None:
         clock.turn(601)
         await second.flush()
         assert [one.text for one in bot_api.sent] == ["там", "раз"]
+
+
+@pytest.mark.usefixtures("chats")
+async def test_stored_while_the_chat_is_closed(bot_api: BotAPI, clock: Clock) -> None:
+    """An answer that is committed at that very moment is dropped, too, or sent: it does not stay for ever."""
+    bot_api.fail("sendMessage", "server error")
+    bot_api.fail("sendMessage", "kicked")
+    async with process() as (outbox, _), async_session() as session:
+        await say(outbox, "раз")
+        await clock.asleep()
+        late = await outbox.store(session, [(None, Sending(CHAT, "sendMessage", {"text": "два"}))])
+        clock.turn(1)
+        await bot_api.wait_for(lambda api: [call.status for call in api.calls] == [500, 403])
+        for _ in range(20):
+            await asyncio.sleep(0)
+        await session.commit()
+        outbox.send(late)
+        await outbox.flush()
+    assert await states() in (["dropped", "dropped"], ["dropped", "sent"])
+    async with async_session() as session:
+        assert await session.scalar(select(OutboxLane.waiting)) == 0
+
+
+async def test_by_rest(talk: Talk) -> None:
+    """Admins see what Telegram has refused, and why; they have it tried again or throw it away, once or more often."""
+    talk.client.headers.update(as_user(await create_admin()))
+    talk.bot_api.fail("sendMessage", "no rights", times=2)
+    await talk.say("Хлеб скажи раз")
+    await talk.say("Хлеб скажи два")
+    page = (await talk.client.get("/outbox")).json()
+    assert page["total"] == 2 and "not enough rights" in page["items"][0]["error"]
+    first, second = (one["id"] for one in page["items"])
+    for _ in range(2):
+        assert (await talk.client.put(f"/outbox/{first}/retry")).status_code == 204
+        assert (await talk.client.delete(f"/outbox/{second}")).status_code == 204
+    await talk.settle()
+    assert texts(talk) == ["раз"]
+    assert (await talk.client.get("/outbox")).json()["total"] == 0
+    assert (await talk.client.put(f"/outbox/{second}/retry")).status_code == 404
