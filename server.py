@@ -12,6 +12,7 @@ from bread_bot.main.database.embedded import EmbeddedDatabaseError
 from bread_bot.main.database.migrations import migrate
 from bread_bot.main.settings import settings
 from bread_bot.main.webserver import create_app
+from bread_bot.sandbox.switch import switch_on
 from bread_bot.utils.json_logger import configure_logging
 
 GRACE_SECONDS = 10
@@ -20,6 +21,9 @@ GRACE_SECONDS = 10
 def main() -> None:
     """Check the apps, migrate, and serve with WORKERS_COUNT processes until stopped."""
     configure_logging()
+    is_sandbox = settings.TELEGRAM_BOT_TOKEN is None
+    if is_sandbox:
+        switch_on()
     try:
         create_app()  # so that a wrong app stops the start before any worker begins
         migrate()
@@ -30,9 +34,11 @@ def main() -> None:
             raise
         reason = " ".join(str(error.__cause__ or error).split())
         sys.exit(f"The database does not answer, check the DB_* settings: {reason}")
+    if is_sandbox:
+        print(f"No TELEGRAM_BOT_TOKEN. Try the bot at http://{settings.HOST}:{settings.PORT}/sandbox", flush=True)
     uvicorn.run(
         "bread_bot.main.webserver:app",
-        host=settings.HOST or ("127.0.0.1" if settings.TELEGRAM_BOT_TOKEN is None else "0.0.0.0"),
+        host=settings.HOST or "0.0.0.0",
         port=settings.PORT,
         workers=settings.WORKERS_COUNT,
         access_log=False,

@@ -19,8 +19,9 @@ class AppError(Exception):
 
 
 def import_models() -> None:
-    """Import the tables of all apps, so that they stand in Base.metadata."""
+    """Import the tables of all apps, and the sandbox's in any case, so that they stand in Base.metadata."""
     _modules("models")
+    _import("bread_bot.sandbox.models")
 
 
 def routers() -> list[APIRouter]:

@@ -1,8 +1,8 @@
 """first tables
 
-Revision ID: 862852edc081
+Revision ID: eebcc94d4c17
 Revises:
-Created: 2026-11-24 09:38:06.280861+00:00
+Created: 2026-11-24 10:43:50.741120+00:00
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision: str = "862852edc081"
+revision: str = "eebcc94d4c17"
 down_revision: str | None = None
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
@@ -63,6 +63,24 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_process")),
+    )
+    op.create_table(
+        "sandbox_event",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("value", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sandbox_event")),
+    )
+    op.create_table(
+        "sandbox_file",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("mime", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sandbox_file")),
     )
     op.create_table(
         "sign_in_failure",
@@ -373,6 +391,8 @@ def downgrade() -> None:
     op.drop_table("singleton")
     op.drop_index(op.f("ix_sign_in_failure_last_at"), table_name="sign_in_failure")
     op.drop_table("sign_in_failure")
+    op.drop_table("sandbox_file")
+    op.drop_table("sandbox_event")
     op.drop_table("process")
     op.drop_index("ix_member_username", table_name="member")
     op.drop_table("member")
