@@ -140,7 +140,7 @@ _LEAVE_CHAT = text("""
             UPDATE outbox SET state = 'dropped', error = :error, done_at = now(), content = NULL
             WHERE chat_id = :chat_id AND state = 'waiting'
         )
-    UPDATE outbox_lane SET waiting = 0, owner = NULL WHERE chat_id = :chat_id
+    UPDATE outbox_lane SET waiting = 0, owner = NULL, resume_at = NULL WHERE chat_id = :chat_id
     """)
 _CLAIM = text(f"""
     UPDATE outbox_lane SET owner = :owner

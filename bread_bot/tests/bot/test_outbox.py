@@ -391,7 +391,7 @@ async def test_a_dead_process(bot_api: BotAPI, clock: Clock) -> None:
         await seem_dead(dead)
         await second.sweep()
         await clock.asleep(2)
-        clock.turn(2)
+        clock.turn(60)
         await second.flush()
         await first.flush()
         assert [one.text for one in bot_api.sent] == ["раз", "два"]
@@ -434,7 +434,7 @@ async def test_a_process_that_stops(bot_api: BotAPI, clock: Clock) -> None:
         assert [one.text for one in bot_api.sent] == ["там"]
         await second.sweep()
         await clock.asleep(2)
-        clock.turn(601)
+        clock.turn(660)
         await second.flush()
         assert [one.text for one in bot_api.sent] == ["там", "раз"]
 
