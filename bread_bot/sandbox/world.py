@@ -67,6 +67,9 @@ class World:
                 self.chats.pop(old_id)
                 self.chats[chat["id"]] = chat
                 self.members[chat["id"]] = self.members.pop(old_id)
+                self._last_message[chat["id"]] = self._last_message[old_id]
+                for key in [key for key in self.messages if key[0] == old_id]:
+                    self.messages[chat["id"], key[1]] = self.messages.pop(key) | {"chat": chat}
             case {"type": "update", "update": update}:
                 self.last_update = update["update_id"]
                 self.waiting[update["update_id"]] = update
