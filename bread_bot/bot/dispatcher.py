@@ -19,10 +19,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bread_bot.bot import membership
 from bread_bot.bot.address import Address
-from bread_bot.bot.answers import Reply, Toast, said_things
+from bread_bot.bot.answers import Answer, Reply, Toast, said_things
 from bread_bot.bot.command import Command, CommandTable
 from bread_bot.bot.context import Bot, Context
-from bread_bot.bot.deferred import Deferrer
+from bread_bot.bot.deferred import FAILED, Deferrer
 from bread_bot.bot.errors import AdministratorsUnknown, CommandError, UsageError
 from bread_bot.bot.failures import Failures
 from bread_bot.bot.limits import CommandLimit
@@ -187,9 +187,25 @@ class Dispatcher:
                 set_aside = await self._failures.count(self.bot.id, job.update, error)
             except Exception as second:
                 logger.warning("The failure could not be counted: %s", type(second).__name__)
+        if set_aside and job.asked.rest is not None:
+            await self._apologize(job.update)
         if job.done.done():
             return
         job.done.set_result(None) if set_aside else job.done.set_exception(error)
+
+    async def _apologize(self, update: Update) -> None:
+        """Say one friendly line to who has asked for something that a bug keeps from being done."""
+        message = update.message or update.edited_message
+        if message is None:
+            return
+        try:
+            async with async_session() as session:
+                answers = [(None, one) for one in sendings(Answer(FAILED), Destination.of(message))]
+                stored = await self._outbox.store(session, answers)
+                await session.commit()
+            self._outbox.send(stored)
+        except Exception as error:
+            logger.warning("Nobody could be told of the failure: %s", type(error).__name__)
 
     async def _work(self, jobs: Sequence[Job]) -> None:
         async with async_session() as session:

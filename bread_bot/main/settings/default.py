@@ -134,7 +134,7 @@ class Settings(BaseSettings):
     ENV: Environment = Field("LOCAL", description="Environment; anything but LOCAL needs a SECRET_KEY of its own")
     VERSION: Text = Field("1.0.0", description="Version in logs and in the API's description")
     DEBUG: Flag = Field(False, description="Log the bodies of requests, masked")
-    HOST: str | None = Field(None, description="Address to listen on; 127.0.0.1 without a token, 0.0.0.0 with one")
+    HOST: str | None = Field(None, description="Address to listen on; 127.0.0.1 in the sandbox, 0.0.0.0 with a token")
     PORT: Port = Field(8080, description="Port to listen on")
     WORKERS_COUNT: Count = Field(1, description="Server processes")
     LOG_LEVEL: LogLevel = Field("INFO", description="Least level that is logged")
@@ -173,7 +173,7 @@ class Settings(BaseSettings):
     DB_ECHO: Flag = Field(False, description="Log every SQL statement")
 
     TELEGRAM_BOT_TOKEN: BotToken | None = Field(
-        None, description="Token of @BotFather; without it the server serves, but the bot is silent"
+        None, description="Token of @BotFather; without it python server.py opens the sandbox"
     )
     TELEGRAM_API_URL: Address = Field("https://api.telegram.org", description="Address of the Bot API")
     WEBHOOK_URL: Address | None = Field(None, description="Public address of the server; without it the bot polls")

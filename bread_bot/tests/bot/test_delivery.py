@@ -12,6 +12,7 @@ from bread_bot.bot.answers import Reply
 from bread_bot.bot.command import CommandTable, Listener, command, listener
 from bread_bot.bot.context import Context
 from bread_bot.bot.errors import CommandError
+from bread_bot.bot.janitor import clean_up
 from bread_bot.bot.models import FailedUpdate, HandledUpdate
 from bread_bot.main.database.base import async_session
 from bread_bot.main.settings import settings
@@ -31,7 +32,7 @@ class Broken:
 @listener(order=0)
 async def stumble(context: Context) -> Reply:
     """A listener with a bug."""
-    if Broken.is_on and context.text == "споткнись":
+    if Broken.is_on and context.text.endswith("споткнись"):
         raise RuntimeError("this is the bug")
     return None
 
@@ -74,6 +75,30 @@ async def test_a_poisonous_update(broken: None, talk: Talk, caplog: pytest.LogCa
         assert (await talk.client.delete(path, headers=admin)).status_code == 204
     async with async_session() as session:
         assert await FailedUpdate.async_count(session) == 0
+
+
+async def test_one_friendly_line(broken: None, talk: Talk) -> None:
+    """Who has asked the bot for something hears, at last and once, that it can't be done."""
+    await talk.say("привет")
+    poison = updates.message("Хлеб, споткнись", chat=talk.chat)
+    for _ in range(settings.MAX_ATTEMPTS):
+        await talk.client.post("/", json=poison)
+    await talk.settle()
+    assert [str(answer.text).partition(".")[0] for answer in talk.bot_api.sent] == ["Что-то у меня подгорело"]
+
+
+async def test_old_marks_are_thrown_away(talk: Talk) -> None:
+    """After HANDLED_HOURS, in batches; what is younger stays."""
+    await talk.say("Хлеб скажи раз")
+    async with async_session() as session, session.begin():
+        age = {"hours": settings.HANDLED_HOURS + 1}
+        for statement in ("handled_update SET handled_at", "outbox SET done_at"):
+            await session.execute(text(f"UPDATE {statement} = now() - make_interval(hours => :hours)"), age)
+    await talk.say("Хлеб скажи два")
+    async with async_session() as session:
+        assert await clean_up(session) == 2
+        assert await clean_up(session) == 0
+        assert await HandledUpdate.async_count(session) == 1
 
 
 async def test_neighbours_of_a_poisonous_update(broken: None, talk: Talk) -> None:
