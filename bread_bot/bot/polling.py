@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -34,6 +35,7 @@ async def poll(
         if not await is_leader():
             await _sleep(delay)
             continue
+        began = time.monotonic()
         try:
             fetched = await _fetch(telegram, offset)
             done = await _handle_all(fetched, handle)
@@ -47,8 +49,10 @@ async def poll(
         if done is None and fetched:
             await _sleep(delay)
             delay = min(delay * 2, _LONGEST_DELAY)
-        else:
-            delay = 1.0
+            continue
+        delay = 1.0
+        if not fetched and time.monotonic() - began < delay:  # a Bot API that does not wait as it was asked to
+            await _sleep(delay)
 
 
 async def _fetch(telegram: TelegramClient, offset: int | None) -> list[dict[str, Any]]:

@@ -84,6 +84,19 @@ async def test_a_conflict_is_explained(
     assert sorted(no_waiting)[-1] > 1
 
 
+async def test_a_telegram_that_does_not_wait(
+    polled: FastAPI, bot_api: BotAPI, monkeypatch: pytest.MonkeyPatch, no_waiting: list[float]
+) -> None:
+    """An empty answer at once is no reason to ask without a pause."""
+    monkeypatch.setattr(polling, "LONG_POLL", 0)
+    bot_api.deliver(updates.message("Хлеб скажи эхо"))
+    await bot_api.wait_for(1)
+    before = no_waiting.count(1.0)
+    asked = len(bot_api.calls_of("getUpdates"))
+    await bot_api.wait_for_call("getUpdates", asked + 3)
+    assert no_waiting.count(1.0) >= before + 2
+
+
 async def test_one_process_polls(talk: Talk) -> None:
     """However many processes run, one has the duty; when it goes, another takes it."""
     first, second = Presence(), Presence()
