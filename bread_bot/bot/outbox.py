@@ -20,7 +20,7 @@ import orjson
 from sqlalchemy import BigInteger, Integer, LargeBinary, Text, bindparam, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.types import DateTime
+from sqlalchemy.types import DateTime, TypeEngine
 
 from bread_bot.bot import pace
 from bread_bot.bot.errors import (
@@ -42,8 +42,20 @@ from bread_bot.utils.tracing import joined, traceparent
 
 logger = logging.getLogger(__name__)
 
-_STORE = (
-    text(f"""
+_COLUMNS: dict[str, TypeEngine[Any]] = {
+    "id": BigInteger(),
+    "chat_id": BigInteger(),
+    "method": Text(),
+    "payload": JSONB(),
+    "content": LargeBinary(),
+    "about": Text(),
+    "created_at": DateTime(timezone=True),
+    "owner": BigInteger(),
+    "waiting": Integer(),
+    "resume_at": DateTime(timezone=True),
+    "sent": ARRAY(DateTime(timezone=True)),
+}
+_STORE = text(f"""
     WITH news AS (
         SELECT * FROM unnest(
             CAST(:chat_id AS bigint[]), CAST(:method AS text[]), CAST(:payload AS text[]), :content,
@@ -64,22 +76,7 @@ _STORE = (
     )
     SELECT stored.*, lane.owner, lane.waiting, lane.resume_at, lane.sent
     FROM stored JOIN lane USING (chat_id) ORDER BY stored.id
-    """)
-    .bindparams(bindparam("content", type_=ARRAY(LargeBinary())))
-    .columns(
-        id=BigInteger(),
-        chat_id=BigInteger(),
-        method=Text(),
-        payload=JSONB(),
-        content=LargeBinary(),
-        about=Text(),
-        created_at=DateTime(timezone=True),
-        owner=BigInteger(),
-        waiting=Integer(),
-        resume_at=DateTime(timezone=True),
-        sent=ARRAY(DateTime(timezone=True)),
-    )
-)
+    """).bindparams(bindparam("content", type_=ARRAY(LargeBinary()))).columns(**_COLUMNS)
 _LOAD = text("""
     SELECT id, outbox.chat_id, method, payload, content, about, outbox.created_at, lane.owner, lane.waiting, resume_at,
         sent, attempts, outbox.traceparent
@@ -87,17 +84,7 @@ _LOAD = text("""
     WHERE state = 'waiting' AND lane.owner = :owner AND chat_id = ANY(CAST(:chat_ids AS bigint[]))
     ORDER BY id
     """).columns(
-    id=BigInteger(),
-    chat_id=BigInteger(),
-    method=Text(),
-    payload=JSONB(),
-    content=LargeBinary(),
-    about=Text(),
-    created_at=DateTime(timezone=True),
-    owner=BigInteger(),
-    waiting=Integer(),
-    resume_at=DateTime(timezone=True),
-    sent=ARRAY(DateTime(timezone=True)),
+    **_COLUMNS,
     attempts=Integer(),
     traceparent=Text(),
 )
