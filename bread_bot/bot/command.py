@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from bread_bot.bot.answers import Reply
 from bread_bot.bot.arguments import Signature, read_signature
+from bread_bot.main.settings import settings
 
 Handler = Callable[..., Awaitable[Reply]]
 H = TypeVar("H", bound=Callable[..., Any])
@@ -46,6 +47,11 @@ class Command:
     def summary(self) -> str:
         """The first line of its help."""
         return self.help.partition("\n")[0]
+
+    @property
+    def shown_examples(self) -> tuple[str, ...]:
+        """Its examples, with the name that the bot bears here."""
+        return tuple(one.replace("Хлеб", settings.BOT_NAME, 1) for one in self.examples)
 
     @property
     def place(self) -> str:

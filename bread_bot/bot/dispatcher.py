@@ -397,7 +397,7 @@ async def call(context: Context, command: Command) -> Reply:
 
 def refused(command: Command, error: CommandError) -> str:
     """What a member hears when a command can't be done: why, and how it is meant."""
-    return f"{error} Например: «{command.examples[0]}»." if isinstance(error, UsageError) else str(error)
+    return f"{error} Например: «{command.shown_examples[0]}»." if isinstance(error, UsageError) else str(error)
 
 
 def _spelled(context: Context, reply: Reply, press: ButtonPress | None) -> list[tuple[int | None, Sending]]:

@@ -41,7 +41,7 @@ async def turn_page(context: Context, group: str) -> Reply:
     groups = grouped(context.table)
     if group not in groups:
         return Edit(overview(context.table), _buttons(context.table, None))
-    told = [f"{one.name} — {one.summary}\n«{one.examples[0]}»" for one in groups[group]]
+    told = [f"{one.name} — {one.summary}\n«{one.shown_examples[0]}»" for one in groups[group]]
     return Edit("\n\n".join([f"{group}:", *told]), _buttons(context.table, group))
 
 
@@ -67,7 +67,7 @@ def explain(one: Command) -> str:
     lines = [", ".join([*one.aliases, f"/{one.slash}"]), one.help]
     if form:
         lines.append(f"Слова: {form}")
-    lines.append("Например: " + "; ".join(f"«{example}»" for example in one.examples))
+    lines.append("Например: " + "; ".join(f"«{example}»" for example in one.shown_examples))
     return "\n".join(lines)
 
 

@@ -11,6 +11,8 @@ from bread_bot.bot.command import command
 from bread_bot.bot.context import Context
 from bread_bot.bot.errors import UsageError
 from bread_bot.main.settings import settings
+from bread_bot.utils.morphology import is_russian, read
+from bread_bot.utils.text import drop_closing, words
 
 LARGEST = 10_000
 _LARGEST_BOUND = 10**12
@@ -21,9 +23,6 @@ _NUMBER = r"(-?[0-9]{1,13})"
 _RANGES = (
     re.compile(rf"{_NUMBER}\s*(?:-|–|—|\.\.)\s*{_NUMBER}"),
     re.compile(rf"от\s+{_NUMBER}\s+до\s+{_NUMBER}", re.IGNORECASE),
-)
-_PAST = re.compile(
-    r"\b(был[аои]?|настал[аои]?|случил[аои]?сь|случился|произош(?:ел|ёл|ла|ло|ли)|наступил[аои]?)\b", re.IGNORECASE
 )
 
 
@@ -38,11 +37,13 @@ class Range:
     @classmethod
     def read(cls, text: str) -> Self:
         """Read `6` as 1–6, and `5-10` or `от 5 до 10` as it says."""
-        words = text.strip().rstrip("?!.").strip()
-        if re.fullmatch(r"[0-9]{1,13}", words):
-            bounds = (1, int(words))
+        said = drop_closing(text)
+        if re.fullmatch(r"[0-9]{1,13}", said):
+            bounds = (1, int(said))
+            if not bounds[1]:
+                raise UsageError("От одного до нуля чисел не водится.")
         else:
-            found = next((match for pattern in _RANGES if (match := pattern.fullmatch(words))), None)
+            found = next((match for pattern in _RANGES if (match := pattern.fullmatch(said))), None)
             if found is None:
                 raise UsageError("Нужно число или диапазон.")
             bounds = (int(found[1]), int(found[2]))
@@ -82,8 +83,17 @@ async def answer_when(context: Context, event: Question) -> Reply:
     """Назвать день, когда что-то будет или было."""
     days = timedelta(days=context.random.randint(1, _FARTHEST_DAYS))
     today = context.now.date()
-    day = today - days if _PAST.search(event) else today + days
+    day = today - days if _has_happened(event) else today + days
     return f"{event} {day:%d.%m.%Y}"
+
+
+def _has_happened(event: str) -> bool:
+    """Whether the first verb that tells of the past or the future tells of the past."""
+    for word in filter(is_russian, words(event)):
+        tag = read(word)[0].tag
+        if tag.POS == "VERB" and tag.tense in ("past", "futr"):
+            return tag.tense == "past"
+    return False
 
 
 @command("сколько", slash="how_many", examples=["Хлеб сколько булок я съем?"])

@@ -43,8 +43,8 @@ async def answer_voices(context: Context) -> Reply:
 
 @listener(edited=True)
 async def react_to_edit(context: Context) -> Reply:
-    """Say something of an edited message."""
-    return context.random.choice(ON_EDIT) if context.get(EDITED) else None
+    """Say something of an edited message; a live location, which Telegram edits by itself, has no text."""
+    return context.random.choice(ON_EDIT) if context.text and context.get(EDITED) else None
 
 
 @listener()

@@ -3,18 +3,19 @@
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from bread_bot.bot.answers import Answer, Reply
+from bread_bot.bot.answers import Answer, Button, Edit, Reply
 from bread_bot.bot.arguments import Percent
-from bread_bot.bot.command import command, listener
+from bread_bot.bot.command import button, command, listener
 from bread_bot.bot.context import Context
 from bread_bot.bot.errors import CommandError, UsageError
 from bread_bot.bot.permissions import must_teach
+from bread_bot.bot.remember import count_taught
 from bread_bot.bot.switches import Switch
 from bread_bot.main.settings import settings
 from bread_bot.nonsense.handlers.learning import make_up_sentence
 from bread_bot.nonsense.models import DictionaryEntry
 from bread_bot.nonsense.replacement import replace_words
-from bread_bot.utils.text import normalize, plural
+from bread_bot.utils.text import normalize, plural, split_text
 
 CHANCE: Switch[int] = Switch("nonsense_chance", 0)
 LONGEST_ENTRY = 100
@@ -36,8 +37,10 @@ async def answer_nonsense(context: Context, strength: int | None = None) -> Repl
         raise CommandError("Тут нет ни слова, нечего и переврать.")
     entries = await _entries(context)
     if not entries:
-        raise CommandError("Словарь бреда пуст. Пополни: «Хлеб добавь бред булка, печь, румяный».")
+        raise CommandError(f"Словарь бреда пуст. Пополни: «{settings.BOT_NAME} добавь бред булка, печь, румяный».")
     told = replace_words(said, entries, strength or _USUAL_STRENGTH, context.random)
+    if told == said:
+        raise CommandError("Тут и переврать-то нечего: ни одного подходящего слова.")
     return Answer(told, reply_to=context.replied.message_id)
 
 
@@ -57,6 +60,8 @@ async def answer_add(context: Context, entries: list[str]) -> Reply:
     added = len((await context.session.scalars(statement)).all())
     if not added:
         return "Всё это в словаре уже есть."
+    if context.author is not None:
+        await count_taught(context.session, context.chat.id, context.author.id, added)
     return f"В словаре на {added} {plural(added, 'слово', 'слова', 'слов')} больше."
 
 
@@ -76,7 +81,14 @@ async def answer_delete(context: Context, entries: list[str]) -> Reply:
 @command("покажи бред", slash="nonsense_show", examples=["Хлеб покажи бред"])
 async def answer_show(context: Context) -> Reply:
     """Показать словарь бреда."""
-    return ", ".join(sorted(await _entries(context))) or "Словарь бреда пока пуст."
+    text, buttons = await _page(context, 0)
+    return Answer(text, buttons=buttons)
+
+
+@button("nonsense")
+async def turn_page(context: Context, number: str) -> Reply:
+    """Turn the page of the dictionary; anybody in the chat may, since anybody may ask for it."""
+    return Edit(*await _page(context, int(number[:9]))) if number.isdecimal() else None
 
 
 @command("процент бреда", slash="nonsense_chance", examples=["Хлеб процент бреда 5", "Хлеб процент бреда"])
@@ -99,6 +111,15 @@ async def talk_nonsense(context: Context) -> Reply:
         return None
     told = replace_words(context.text, entries, context.random.randint(*_AUTOMATIC_STRENGTHS), context.random)
     return told if told != context.text else None
+
+
+async def _page(context: Context, number: int) -> tuple[str, tuple[tuple[Button, ...], ...]]:
+    """As many entries as a message holds, and the buttons to the others."""
+    pages = split_text(", ".join(sorted(await _entries(context), key=normalize))) or ["Словарь бреда пока пуст."]
+    number = min(number, len(pages) - 1)
+    turns = (("‹ Назад", number - 1), ("Дальше ›", number + 1))
+    row = tuple(Button(text, f"nonsense {page}") for text, page in turns if 0 <= page < len(pages))
+    return pages[number], (row,) if row else ()
 
 
 async def _entries(context: Context) -> list[str]:

@@ -11,6 +11,7 @@ from bread_bot.bot.context import Context
 from bread_bot.bot.errors import CommandError
 from bread_bot.bot.permissions import must_teach
 from bread_bot.bot.switches import Switch
+from bread_bot.main.settings import settings
 from bread_bot.nonsense.chain import make_up, transitions
 
 LEARNS: Switch[bool] = Switch("learns", False)
@@ -54,8 +55,8 @@ async def answer_learn(context: Context) -> Reply:
     learns = not context.get(LEARNS)
     await context.set(LEARNS, learns)
     if learns:
-        return "Слушаю и запоминаю. Кто против, скажите «Хлеб забудь меня»."
-    return "Больше не подслушиваю. Что успел услышать, помню: стереть можно «Хлеб забудь всё»."
+        return f"Слушаю и запоминаю. Кто против, скажите «{settings.BOT_NAME} забудь меня»."
+    return f"Больше не подслушиваю. Что услышал, помню; стереть можно так: «{settings.BOT_NAME} забудь всё»."
 
 
 @listener(order=1)
@@ -90,6 +91,6 @@ async def make_up_sentence(context: Context) -> Reply:
     rows = (await context.session.execute(_SAMPLE, {"chat_id": context.chat.id, "sample": SAMPLE})).all()
     sentence = make_up(context.random, [(row.prefix, row.word, row.times) for row in rows], _LONGEST)
     if not sentence:
-        how = "" if context.get(LEARNS) else " Скажи «Хлеб учись», и я начну слушать."
+        how = "" if context.get(LEARNS) else f" Скажи «{settings.BOT_NAME} учись», и я начну слушать."
         raise CommandError(f"Я пока ничего не наслушался. Или ответь этой командой на чьё-нибудь сообщение.{how}")
     return sentence

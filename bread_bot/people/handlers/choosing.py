@@ -1,5 +1,8 @@
 """Commands that choose among the members."""
 
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import distinct_on
+
 from bread_bot.bot.answers import Answer, Mention, Reply
 from bread_bot.bot.arguments import Percent, Question
 from bread_bot.bot.command import command, listener
@@ -17,8 +20,8 @@ TOP = 20
 _MENTIONS_A_MESSAGE = 50  # Telegram notifies no more people by one message
 _MESSAGE_UNITS = 4000
 
-# The question word as the sentence takes it up again: {name} is in the nominative, so it stands behind a colon or dash
-# wherever Russian would inflect it.
+# The question word as the sentence takes it up again. A name stays as it is, so it stands behind a colon wherever a
+# sentence without one would not need it in another case.
 _SENTENCES = {
     "кто": ("{name} {rest}", "Это {name}"),
     "у кого": ("{rest} у {name}", "У {name}"),
@@ -27,9 +30,9 @@ _SENTENCES = {
     "кого": ("{rest}: {name}", "Вот кого: {name}"),
     "кому": ("{rest}: {name}", "Вот кому: {name}"),
     "о ком": ("{rest} о {name}", "О {name}"),
-    "чья": ("{rest} — {name}", "Хозяин тут {name}"),
-    "чье": ("{rest} — {name}", "Хозяин тут {name}"),
-    "чей": ("{rest} — {name}", "Хозяин тут {name}"),
+    "чья": ("{rest}: хозяин тут {name}", "Хозяин тут {name}"),
+    "чье": ("{rest}: хозяин тут {name}", "Хозяин тут {name}"),
+    "чей": ("{rest}: хозяин тут {name}", "Хозяин тут {name}"),
 }
 
 
@@ -49,7 +52,7 @@ _SENTENCES = {
 )
 async def answer_who(context: Context, question: Question | None = None) -> Reply:
     """Назвать кого-то из чата: кто, у кого, с кем, кому, чей…"""
-    name = called(await _anybody(context))
+    name = called(context.random.choice(await _found(context)))
     full, short = _SENTENCES.get(context.alias, _SENTENCES["кто"])
     return full.format(name=name, rest=question) if question else short.format(name=name)
 
@@ -57,7 +60,7 @@ async def answer_who(context: Context, question: Question | None = None) -> Repl
 @command("топ", "top", slash="top", examples=["Хлеб топ любителей хлеба"])
 async def answer_top(context: Context, of_what: Question | None = None) -> Reply:
     """Расставить всех по местам."""
-    found = await members(context)
+    found = await _found(context)
     context.random.shuffle(found)
     lines = [f"{place}) {called(one)}" for place, one in enumerate(found[:TOP], 1)]
     return "\n".join([f"Топ {of_what or ''}".rstrip(), *lines])
@@ -79,13 +82,16 @@ async def answer_all(context: Context, call: str | None = None) -> Reply:
     answers: list[Answer] = []
     text, number = call or "", 0
     mentions: list[Mention] = []
-    for one in await members(context):
-        name = f"@{one.username}" if one.username else _plain_name(one)
+    found = await _found(context)
+    handles = await _handles(context, found)
+    for one in found:
+        handle = handles.get(one.id)
+        name = handle or called(one)
         if number == _MENTIONS_A_MESSAGE or utf16_length(text) + utf16_length(name) >= _MESSAGE_UNITS:
             answers.append(Answer(text, mentions=tuple(mentions)))
             text, mentions, number = "", [], 0
         text += " " if text else ""
-        if not one.username:
+        if handle is None:
             mentions.append(Mention(utf16_length(text), utf16_length(name), one.id))
         text += name
         number += 1
@@ -112,12 +118,21 @@ async def recognize(context: Context) -> Reply:
     return f"Похоже на {called(context.random.choice(found))}" if found else None
 
 
-async def _anybody(context: Context) -> Member:
+async def _found(context: Context) -> list[Member]:
     found = await members(context)
     if not found:
         raise CommandError("Я тут пока никого не знаю. Напишите что-нибудь!")
-    return context.random.choice(found)
+    return found
 
 
-def _plain_name(one: Member) -> str:
-    return " ".join(part.strip() for part in (one.first_name, one.last_name) if part and part.strip()) or "Некто"
+async def _handles(context: Context, found: list[Member]) -> dict[int, str]:
+    """The @username of whoever has one, by id; a username that has changed hands is its latest owner's."""
+    name = func.lower(Member.username)
+    wanted = [one.username.lower() for one in found if one.username]
+    owners = (
+        select(Member.id, Member.username)
+        .where(name.in_(wanted))
+        .ext(distinct_on(name))
+        .order_by(name, Member.updated_at.desc(), Member.id)
+    )
+    return {owner: f"@{username}" for owner, username in await context.session.execute(owners)}

@@ -14,12 +14,14 @@ from bread_bot.bot.context import Context
 from bread_bot.bot.errors import CommandError
 from bread_bot.bot.models import Activity, Member
 from bread_bot.bot.names import called
+from bread_bot.main.settings import BASE_DIR
 
 TOP = 10
 WEEK = timedelta(days=7)
 CHART_DAYS = 30
 CHART_TOP = 8
 _CHART_SECONDS = 30
+_DRAWING = asyncio.Semaphore(2)
 
 _KINDS = (
     ("wrote", "Писали"),
@@ -119,16 +121,18 @@ def called_chat(context: Context) -> str:
 
 async def _draw(data: ChartData) -> bytes:
     """Draw in a process of its own: the plotting library takes 60 MB, which the server need not keep."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bread_bot.people.chart", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        async with asyncio.timeout(_CHART_SECONDS):
-            picture, _ = await process.communicate(orjson.dumps(asdict(data)))
-    except BaseException:
-        process.kill()
-        await process.wait()
-        raise
+    pipe = asyncio.subprocess.PIPE
+    async with _DRAWING:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bread_bot.people.chart", stdin=pipe, stdout=pipe, cwd=BASE_DIR
+        )
+        try:
+            async with asyncio.timeout(_CHART_SECONDS):
+                picture, _ = await process.communicate(orjson.dumps(asdict(data)))
+        except BaseException:
+            process.kill()
+            await process.wait()
+            raise
     if process.returncode:
         raise RuntimeError(f"the chart could not be drawn: exit status {process.returncode}")
     return picture

@@ -32,19 +32,26 @@ async def answer_advice(context: Context) -> Reply:
 async def answer_english_insult(context: Context) -> Reply:
     """Оскорбить по-английски; в ответ на сообщение — его автора."""
     said = (await ENGLISH_INSULTS.draw(context.random)).text
-    sender = context.replied.sender if context.replied is not None else None
-    if sender is None:
+    if context.replied is None:
         return said
-    return f"@{sender.username} {said}" if sender.username else f"{called(sender)}! {said}"
+    person = context.replied.author
+    return f"@{person.username} {said}" if person is not None and person.username else f"{_victim(context)}! {said}"
 
 
 @command("оскорби", slash="insult_ru", examples=["Хлеб оскорби", "Хлеб оскорби Васю"])
 async def answer_insult(context: Context, whom: Question | None = None) -> Reply:
     """Оскорбить тем, чему научили, или по-хлебному мягко; в ответ на сообщение — его автора."""
     taught = await pack.draw_keyless(context.session, context.chat.id, Reaction.INSULT, context.random)
-    sender = context.replied.sender if context.replied is not None else None
-    victim = called(sender) if sender is not None else whom
-    if taught is not None and taught.kind != "text":
-        return pack.answer_of(taught)
     said = taught.value if taught is not None else INSULTS.draw(context.random).text
-    return f"{victim}! {said}" if victim else said
+    if context.replied is not None:
+        return f"{_victim(context)}! {said}"
+    return f"{whom}? Запросто: {said}" if whom else said
+
+
+def _victim(context: Context) -> str:
+    """The author of the message that is replied to: a person, a bot, or the chat in whose name it was written."""
+    assert context.replied is not None
+    chat, sender = context.replied.sender_chat, context.replied.sender
+    if chat is not None or sender is None:
+        return (chat or context.chat).title or "Некто"
+    return called(sender)

@@ -7,8 +7,10 @@ from fastapi import FastAPI
 
 from bread_bot.bot.command import Command, CommandTable
 from bread_bot.main import apps
+from bread_bot.main.settings import settings
 from bread_bot.tests.talk import Talk
 from bread_bot.tests.telegram import updates
+from bread_bot.utils.text import TEXT_LIMIT, utf16_length
 
 COMMANDS = apps.commands().commands
 
@@ -30,6 +32,7 @@ async def test_the_overview(talk: Talk) -> None:
     overview = str(await talk.say("Хлеб help"))
     for one in COMMANDS:
         assert f"\n{one.name} — {one.summary}" in overview, one.name
+    assert utf16_length(overview) <= TEXT_LIMIT, "else the button that leads back could not show it whole"
     for title in ("Обучение:", "Люди:", "Развлечения:", "Цитаты и шутки:", "Пример приложения:"):
         assert title in overview
     for alias in ("hlep", "хелп", "помощь"):
@@ -43,6 +46,15 @@ async def test_every_alias_is_explained(talk: Talk) -> None:
             told = str(await talk.say(f"Хлеб help {alias}"))
             assert one.help in told and f"/{one.slash}" in told and one.examples[0] in told, alias
     assert "не знаю" in str(await talk.say("Хлеб help абракадабра"))
+
+
+async def test_another_name(talk: Talk, test_settings: pytest.MonkeyPatch) -> None:
+    """A bot of another name tells how to call that one."""
+    test_settings.setattr(settings, "BOT_NAME", "Батон")
+    talk.dispatcher.introduce(talk.dispatcher.bot)
+    assert "«Батон кто самый умный?»" in str(await talk.say("Батон help кто"))
+    assert "Например: «Батон выбери чай или кофе»" in str(await talk.say("Батон выбери"))
+    assert "<li>Батон кто самый умный?</li>" in (await talk.client.get("/help")).text
 
 
 async def test_pages(talk: Talk) -> None:

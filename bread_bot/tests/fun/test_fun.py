@@ -62,7 +62,7 @@ async def test_random(talk: Talk, asked: str, low: int, high: int) -> None:
         assert set(numbers) == set(range(low, high + 1))
 
 
-@pytest.mark.parametrize("asked", ["много", "5-", "1e3", "9" * 30, "от 5", "٣"])
+@pytest.mark.parametrize("asked", ["много", "5-", "1e3", "9" * 30, "от 5", "٣", "0", "-5"])
 async def test_no_range(talk: Talk, asked: str) -> None:
     """Anything else is refused kindly."""
     assert "Например" in str(await talk.say(f"Хлеб рандом {asked}"))
@@ -114,6 +114,25 @@ async def test_the_past(talk: Talk, words: str) -> None:
         assert datetime.strptime(found[1], "%d.%m.%Y").date() < datetime.now(UTC).date()
 
 
+@pytest.mark.parametrize(
+    ("event", "has_happened"),
+    [
+        ("я родился", True),
+        ("мы ходили в кино", True),
+        ("БЫЛО лето, которое всё никак не наступит", True),
+        ("будет обед, который был вчера", False),
+        ("придёт Вера", False),
+        ("отпуск", False),
+        ("мы едим", False),
+    ],
+)
+async def test_other_verbs(talk: Talk, event: str, has_happened: bool) -> None:
+    """The first verb that tells of the past or the future decides; without any it is still to come."""
+    answer = str(await talk.say(f"Хлеб когда {event}?"))
+    day = datetime.strptime(answer.removeprefix(f"{event} "), "%d.%m.%Y").date()
+    assert (day < datetime.now(UTC).date()) is has_happened
+
+
 async def test_how_many_coin_and_dice(talk: Talk) -> None:
     """Numbers, sides, and Telegram's own dice."""
     assert re.fullmatch(r"булок - \d+", str(await talk.say("Хлеб сколько булок?")))
@@ -131,6 +150,9 @@ async def test_moods(talk: Talk) -> None:
     assert "включена" in str(await talk.say("Хлеб редактирование"))
     (answer,) = await talk.post(updates.edited(told, "три"))
     assert answer.text in ON_EDIT
+    here = updates.message(chat=talk.chat, location={"latitude": 55.7, "longitude": 37.6})
+    moved = updates.edited(here, location={"latitude": 55.8, "longitude": 37.6})
+    assert not await talk.post(moved), "a live location is no mended message"
     assert "выключена" in str(await talk.say("Хлеб редактирование"))
     assert not await talk.post(updates.edited(told, "четыре"))
     assert await talk.say(voice=True) is None

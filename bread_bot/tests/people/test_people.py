@@ -31,11 +31,20 @@ async def _meet(talk: Talk) -> None:
         ("кого позвать?", "позвать: {}"),
         ("кому отдать булку?", "отдать булку: {}"),
         ("о ком все говорят?", "все говорят о {}"),
-        ("чья это шапка?", "это шапка — {}"),
-        ("чьё это место?", "это место — {}"),
-        ("чье это место?", "это место — {}"),
-        ("чей это хлеб?", "это хлеб — {}"),
+        ("чья это шапка?", "это шапка: хозяин тут {}"),
+        ("чьё это место?", "это место: хозяин тут {}"),
+        ("чье это место?", "это место: хозяин тут {}"),
+        ("чей это хлеб?", "это хлеб: хозяин тут {}"),
         ("who самый умный", "{} самый умный"),
+        ("кто?", "Это {}"),
+        ("у кого", "У {}"),
+        ("кем?!", "Вот кем: {}"),
+        ("с кем", "С {}"),
+        ("кого", "Вот кого: {}"),
+        ("кому", "Вот кому: {}"),
+        ("о ком", "О {}"),
+        ("чья", "Хозяин тут {}"),
+        ("чей", "Хозяин тут {}"),
     ],
 )
 async def test_who(talk: Talk, asked: str, shape: str) -> None:
@@ -116,7 +125,7 @@ async def test_names_never_ping(talk: Talk) -> None:
 async def test_all(talk: Talk) -> None:
     """Everybody is mentioned: by @username, else by a text mention; as many messages as needed."""
     crowd = [
-        updates.person(f"Г{number}🍞", username=f"guest_{number}" if number % 2 else None) for number in range(120)
+        updates.person(f"Г{number}🍞", username=f"guest_{number}" if number % 2 else None) for number in range(150)
     ]
     for guest in crowd:
         await talk.say("я", sender=guest)
@@ -135,6 +144,23 @@ async def test_all(talk: Talk) -> None:
             mentioned.add(person.id)
         mentioned |= {one.id for one in crowd if one.username and f"@{one.username}" in said.split()}
     assert mentioned == {one.id for one in crowd}
+
+
+async def test_a_username_changes_hands(talk: Talk) -> None:
+    """Whoever bore it before is mentioned, too, but no longer by it."""
+    before, after = updates.person("Бывший", username="Bread_Fan"), updates.person("Нынешний", username="bread_fan")
+    await talk.say("я", sender=before)
+    await talk.say("я", sender=after)
+    (answer,) = await talk.hear("Хлеб канал", sender=people.anna)
+    assert answer.text == "@anna_k Бывший @bread_fan"
+    assert [entity["user"]["id"] for entity in answer.call.params["entities"]] == [before.id]
+
+
+async def test_nobody_is_known(talk: Talk) -> None:
+    """Where only an anonymous administrator has spoken, and Telegram names nobody."""
+    for words in ("канал", "кто", "топ"):
+        (answer,) = await talk.post(updates.as_anonymous_admin(f"Хлеб {words}", chat=talk.chat))
+        assert "никого не знаю" in str(answer.text)
 
 
 async def test_stats(talk: Talk) -> None:
