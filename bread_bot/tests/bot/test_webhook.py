@@ -6,7 +6,7 @@ import json
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from bread_bot.bot.models import Activity, Chat, ChatToMember, Member
 from bread_bot.main.database.base import async_session, get_engine
@@ -171,3 +171,42 @@ async def test_nul_and_lone_surrogates(talk: Talk) -> None:
         assert (await talk.client.post("/", content=told)).status_code == 200
         await talk.settle()
         assert talk.bot_api.sent[before].text == "аб"
+
+
+async def test_a_chat_with_very_many_keys(talk: Talk) -> None:
+    """A hundred thousand keys cost what ten cost: the same statements, and as few rows looked at."""
+    await talk.say("Хлеб добавь подстроку хлеб=Кто звал?")
+    await talk.say("Хлеб добавь триггер Привет=Медвед")
+    async with async_session() as session, session.begin():
+        await session.execute(
+            text(
+                "INSERT INTO taught (chat_id, reaction, key, normal_key, value, key_digest, digest) "
+                "SELECT :chat_id, 'substring', 'ключик' || n, 'ключик' || n, 'да', md5('k' || n), md5('k' || n) "
+                "FROM generate_series(1, 100000) AS n"
+            ),
+            {"chat_id": talk.chat.id},
+        )
+        await session.execute(
+            text(
+                "INSERT INTO cue (chat_id, cue, key_digest) SELECT chat_id, '~' || normal_key, key_digest FROM taught "
+                "WHERE normal_key LIKE 'ключик%'"
+            )
+        )
+        await session.execute(text("ANALYZE taught, cue"))
+    found: list[int] = []
+    for said, answer in (("привет", "Медвед"), ("нет хлеба", "Кто звал?"), ("где ключик77777", "да"), ("погода", None)):
+        before = await _rows_read()
+        assert await talk.say(said) == answer
+        found.append(await _rows_read() - before)
+    assert 0 < max(found) < 100, found
+
+
+async def _rows_read() -> int:
+    """How many rows of the pack's tables have been read so far, as PostgreSQL counts."""
+    async with async_session() as session:
+        await session.execute(text("SELECT pg_stat_force_next_flush()"))
+        await session.commit()
+        counted = text(
+            "SELECT sum(seq_tup_read + idx_tup_fetch) FROM pg_stat_user_tables WHERE relname IN ('taught', 'cue')"
+        )
+        return int(await session.scalar(counted) or 0)
