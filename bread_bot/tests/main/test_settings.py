@@ -1,6 +1,7 @@
 """Settings are typed, and checked once, at start."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -79,7 +80,7 @@ def test_outside_of_local_the_key_must_be_ones_own(tmp_path: Path, key: str | No
 
 
 def test_env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read from .env; the environment wins; nonsense in it is one line."""
+    """Read from .env; the environment wins."""
     env_file = tmp_path / ".env"
     env_file.write_text("WORKERS_COUNT=3\nALTER_NAMES=батон, , багет\n", "utf-8")
     for name in Settings.model_fields:
@@ -88,9 +89,46 @@ def test_env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (settings.WORKERS_COUNT, settings.ALTER_NAMES) == (3, ["батон", "багет"])
     monkeypatch.setenv("WORKERS_COUNT", "4")
     assert load(env_file).WORKERS_COUNT == 4
-    env_file.write_text("what is this\n", "utf-8")
-    with pytest.raises(SystemExit):
+
+
+@pytest.mark.parametrize("content", [b"PORT=8080\nwhat is this\n", b"BOT_NAME=\xff\n", None])
+def test_an_unreadable_env_file(tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None) -> None:
+    """One line names the file and what is wrong with it."""
+    env_file = tmp_path / ".env"
+    if content is None:
+        env_file.mkdir()
+    else:
+        env_file.write_bytes(content)
+    with pytest.raises(SystemExit) as stop:
         load(env_file)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert stop.value.code == 2 and str(env_file) in line
+
+
+def test_the_example_shows_the_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """.env.example has every setting, and uncommented it changes nothing."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name, raising=False)
+    lines = (BASE_DIR / ".env.example").read_text("utf-8").splitlines()
+    settings = [line.removeprefix("#") for line in lines if "=" in line]
+    assert [line.partition("=")[0] for line in settings] == list(Settings.model_fields)
+    env_file = tmp_path / ".env"
+    env_file.write_text("\n".join(settings), "utf-8")
+    assert load(env_file) == Settings()
+
+
+def test_every_setting_is_used() -> None:
+    """A setting that nothing reads would promise what does not happen."""
+    code = [*(BASE_DIR / "bread_bot").rglob("*.py"), BASE_DIR / "server.py"]
+    read = "\n".join(path.read_text("utf-8") for path in code if "tests" not in path.parts)
+    unused = [name for name in Settings.model_fields if not re.search(rf"\b(settings|self)\.{name}\b|\"{name}\"", read)]
+    assert unused == []
+
+
+def test_an_address_keeps_its_password(tmp_path: Path) -> None:
+    """What stands before the @ of a wrong address is not shown."""
+    done = _start(tmp_path, ZIPKIN_URL="ftp://baker:geheim@zipkin.example.org")
+    assert done.returncode == 2 and "zipkin.example.org" in done.stderr and "geheim" not in done.stderr
 
 
 @pytest.mark.parametrize(("most", "workers", "each"), [(20, 1, 20), (20, 3, 7), (1, 4, 1), (5, 5, 1)])
