@@ -2,13 +2,18 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import takewhile
 
 from bread_bot.utils.morphology import Reading, Tag, is_russian, read
 
 # URLs, addresses, mentions, hash tags, commands and words with hyphens or apostrophes are one piece each: let be.
 _PIECE = re.compile(r"\S*(?:://|@|www\.)\S*|[/#]\w+|\w+(?:[-'’‑.]\w+)+|\w+")
+
+# How far a word is looked at from another: what stands farther tells little, and cost must not grow with the square.
 _NEAR = 4
+_FAR = 20
+
 _END_OF_SENTENCE = re.compile(r"[^\w\s,«»\"]")
 
 _CASES_BY_PREPOSITIONS = {
@@ -52,7 +57,7 @@ class Word:
     def end(self) -> int:
         return self.start + len(self.text)
 
-    @property
+    @cached_property
     def lower(self) -> str:
         return self.text.lower()
 
@@ -60,11 +65,11 @@ class Word:
     def pos(self) -> str | None:
         return self.reading.tag.POS if self.reading else None
 
-    @property
+    @cached_property
     def begins_clause(self) -> bool:
         return "," in self.gap or self.begins_sentence
 
-    @property
+    @cached_property
     def begins_sentence(self) -> bool:
         return _END_OF_SENTENCE.search(self.gap) is not None
 
@@ -131,7 +136,7 @@ def suits(predicate: Tag, subject: Tag) -> bool:
 
 def _clause_before(found: list[Word], index: int) -> list[Word]:
     start = index
-    while start > 0 and not found[start].begins_clause:
+    while start > max(index - _FAR, 0) and not found[start].begins_clause:
         start -= 1
     return found[start:index]
 
@@ -219,10 +224,7 @@ def _find_predicate(found: list[Word], index: int) -> None:
     assert noun.reading is not None
     if noun.reading.tag.case != "nomn" or preposition_before(_clause_before(found, index)):
         return
-    after = index + 1
-    while after < len(found) and not found[after].begins_clause:
-        after += 1
-    for word in found[index + 1 : after] + _clause_before(found, index)[::-1]:
+    for word in _clause_after(found, index, most=_FAR) + _clause_before(found, index)[::-1]:
         if word.reading is None or word.noun:
             continue
         if suits(word.reading.tag, noun.reading.tag):

@@ -72,8 +72,9 @@ def is_russian(word: str) -> bool:
     return len(word) <= LONGEST_WORD and _CYRILLIC.fullmatch(word) is not None
 
 
+@lru_cache(maxsize=2_000)
 def read(word: str) -> list[Reading]:
-    """List the readings of a word, the likeliest first."""
+    """List the readings of a word, the likeliest first; the list is shared, do not change it."""
     preload()
     return cast(list[Reading], _loaded[0].parse(word))
 

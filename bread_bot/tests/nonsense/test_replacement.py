@@ -110,6 +110,23 @@ def test_cost_grows_with_the_text_not_its_square(monkeypatch: pytest.MonkeyPatch
     assert 0 < counts[1] <= 3 * counts[0]
 
 
+def test_cost_does_not_grow_with_the_dictionary(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing fits exactly, a few entries are tried and not all."""
+    tried = 0
+    fit = replacement._fit
+
+    def counting(*args: object) -> object:
+        nonlocal tried
+        tried += 1
+        return fit(*args)  # type: ignore[arg-type]  # whatever it takes
+
+    monkeypatch.setattr(replacement, "_fit", counting)
+    imperfective = ["бежать", "петь", "читать", "писать", "спать", "играть", "думать", "лежать", "ждать", "пить"] * 2
+    entries = [*imperfective, *(f"{verb} медленно" for verb in imperfective), *(f"{verb} тут" for verb in imperfective)]
+    assert replace_words("Я хочу сделать", entries, 1, Random(1)) != "Я хочу сделать"
+    assert tried <= 20
+
+
 def test_forms() -> None:
     """The forms of a word, the dictionary's first; none twice."""
     listed = forms("хлебом")
