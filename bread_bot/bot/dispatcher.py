@@ -24,7 +24,7 @@ from bread_bot.bot.command import Command, CommandTable
 from bread_bot.bot.context import Bot, Context
 from bread_bot.bot.deferred import FAILED, Deferrer
 from bread_bot.bot.errors import AdministratorsUnknown, CommandError, UsageError
-from bread_bot.bot.failures import Failures
+from bread_bot.bot.failures import Failures, Fate
 from bread_bot.bot.limits import CommandLimit
 from bread_bot.bot.outbox import Outbox, Stored
 from bread_bot.bot.remember import Memory, Sighting, remember
@@ -180,18 +180,18 @@ class Dispatcher:
                     job.done.set_result(None)
 
     async def _fail(self, job: Job, error: Exception) -> None:
-        set_aside = False
+        fate = Fate.AGAIN
         if not is_unavailable(error):
             logger.error("An update could not be handled", exc_info=error, extra={"update_id": job.update.update_id})
             try:
-                set_aside = await self._failures.count(self.bot.id, job.update, error)
+                fate = await self._failures.count(self.bot.id, job.update, error)
             except Exception as second:
                 logger.warning("The failure could not be counted: %s", type(second).__name__)
-        if set_aside and job.asked.rest is not None:
+        if fate is Fate.SET_ASIDE_NOW and job.asked.rest is not None:
             await self._apologize(job.update)
         if job.done.done():
             return
-        job.done.set_result(None) if set_aside else job.done.set_exception(error)
+        job.done.set_exception(error) if fate is Fate.AGAIN else job.done.set_result(None)
 
     async def _apologize(self, update: Update) -> None:
         """Say one friendly line to who has asked for something that a bug keeps from being done."""
@@ -306,7 +306,8 @@ class Dispatcher:
         return None
 
     async def _order(self, context: Context, command: Command, update: Update, unit: Unit) -> Reply:
-        if (refusal := self._limit.refusal(context)) is not None:
+        who = (context.chat.id, context.author.id if context.author else None)
+        if (refusal := self._limit.refusal(who, update.update_id)) is not None:
             return refusal or None
         try:
             command.signature.read(context.argument)

@@ -2,6 +2,7 @@
 
 import logging
 import traceback
+from enum import Enum, auto
 
 from sqlalchemy import func, text
 from sqlalchemy.dialects.postgresql import insert
@@ -14,11 +15,19 @@ from bread_bot.main.settings import settings
 logger = logging.getLogger(__name__)
 
 
+class Fate(Enum):
+    """What becomes of an update that has failed."""
+
+    AGAIN = auto()
+    SET_ASIDE_NOW = auto()
+    SET_ASIDE_EARLIER = auto()
+
+
 class Failures:
     """The table of failed updates."""
 
-    async def count(self, bot_id: int, update: Update, error: Exception) -> bool:
-        """Count one more failure of an update; True when it is set aside from now on, with its trace."""
+    async def count(self, bot_id: int, update: Update, error: Exception) -> Fate:
+        """Count one more failure of an update, and keep its trace; the last one allowed sets it aside."""
         trace = "".join(traceback.format_exception(error))[-20_000:]
         body = update.model_dump(mode="json", exclude_none=True)
         statement = insert(FailedUpdate).values(
@@ -44,7 +53,10 @@ class Failures:
             },
         )
         async with async_session() as session, session.begin():
-            set_aside_at = await session.scalar(statement.returning(FailedUpdate.set_aside_at))
-        if set_aside_at is not None:
-            logger.error("An update is set aside, see /failed_updates", extra={"update_id": update.update_id})
-        return set_aside_at is not None
+            is_new = await session.scalar(statement.returning(FailedUpdate.set_aside_at == func.now()))
+        if is_new is None:
+            return Fate.AGAIN
+        if not is_new:
+            return Fate.SET_ASIDE_EARLIER
+        logger.error("An update is set aside, see /failed_updates", extra={"update_id": update.update_id})
+        return Fate.SET_ASIDE_NOW

@@ -26,6 +26,12 @@ _OLD = (
             SELECT id FROM outbox WHERE state IN ('sent', 'dropped')
             AND done_at < now() - make_interval(hours => :hours) LIMIT :batch FOR UPDATE SKIP LOCKED)
         """),
+    # one that succeeded after all: Telegram tries for a day
+    text("""
+        DELETE FROM failed_update WHERE id IN (
+            SELECT id FROM failed_update WHERE set_aside_at IS NULL
+            AND created_at < now() - make_interval(hours => :hours) LIMIT :batch FOR UPDATE SKIP LOCKED)
+        """),
 )
 
 

@@ -1,9 +1,9 @@
 """How many commands a member may give a minute."""
 
 import time
-from collections import deque
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 
-from bread_bot.bot.context import Context
 from bread_bot.main.settings import settings
 
 REFUSAL = "Не так быстро, я же не тостер! Дай мне минутку отдышаться."
@@ -11,26 +11,40 @@ _MINUTE = 60.0
 _REMEMBERED = 10_000
 
 
+@dataclass(slots=True)
+class _Recent:
+    """One's commands of the last minute, and the update that heard the refusal: update ids, and when."""
+
+    commands: dict[int, float] = field(default_factory=dict)
+    refused: dict[int, float] = field(default_factory=dict)
+
+    def forget(self, before: float) -> None:
+        for times in (self.commands, self.refused):
+            while times and times[oldest := next(iter(times))] <= before:
+                del times[oldest]
+
+
 class CommandLimit:
-    """Counts each member's commands of the last minute, as this process sees them."""
+    """Counts each member's commands of the last minute, as this process sees them; an update that comes again once."""
 
-    def __init__(self) -> None:
-        self._times: dict[tuple[int, int | None], deque[float]] = {}
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._recent: dict[Hashable, _Recent] = {}
 
-    def refusal(self, context: Context) -> str | None:
+    def refusal(self, who: Hashable, update_id: int) -> str | None:
         """None when the command may run; what to say when it is the first too many; "" for the further ones."""
         limit = settings.COMMANDS_PER_MINUTE
         if limit <= 0:
             return None
-        key = (context.chat.id, context.author.id if context.author else None)
-        now = time.monotonic()
-        times = self._times.pop(key, None) or deque()
-        while times and times[0] <= now - _MINUTE:
-            times.popleft()
-        self._times[key] = times  # the newest stands last
-        if len(self._times) > _REMEMBERED:
-            del self._times[next(iter(self._times))]
-        if len(times) > limit:
+        now = self._clock()
+        recent = self._recent[who] = self._recent.pop(who, None) or _Recent()  # the newest stands last
+        if len(self._recent) > _REMEMBERED:
+            del self._recent[next(iter(self._recent))]
+        recent.forget(now - _MINUTE)
+        if update_id in recent.commands or len(recent.commands) < limit:
+            recent.commands.setdefault(update_id, now)
+            return None
+        if recent.refused and update_id not in recent.refused:
             return ""
-        times.append(now)
-        return REFUSAL if len(times) > limit else None
+        recent.refused.setdefault(update_id, now)
+        return REFUSAL

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Request
 from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bread_bot.auth.dependencies import get_admin
 from bread_bot.bot.answers import Answer
@@ -42,24 +43,36 @@ async def send_message(
     if not said.strip():
         raise HTTPException(422, "The text is blank")
     async with async_session() as session:
+        if idempotency_key is not None and (earlier := await _said_before(session, idempotency_key)):
+            return Queued(ids=earlier)
         chat = await Chat.async_get(session, message.chat_id)
         if chat is None:
             raise HTTPException(404, f"There is no chat {message.chat_id}; GET /chats lists them")
         if chat.left_at is not None:
             raise HTTPException(409, f"The bot can't write to chat {message.chat_id}: it was blocked or removed there")
-        if idempotency_key is not None:
-            # two at once: the second waits here until the first is committed
-            await session.execute(
-                text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": idempotency_key}
-            )
-            earlier = await OutboxMessage.async_first(session, OutboxMessage.idempotency_key == idempotency_key)
-            if earlier is not None:
-                return Queued(ids=[earlier.id])
         parts = [(None, one) for one in sendings(Answer(said), Destination(message.chat_id))]
         stored = await outbox.store(session, parts, idempotency_key=idempotency_key)
         await session.commit()
     outbox.send(stored)
     return Queued(ids=[row.id for row in stored.rows])
+
+
+async def _said_before(session: AsyncSession, idempotency_key: str) -> list[int]:
+    """The parts of what was said under this key; until the transaction ends, nobody else says anything under it."""
+    # two at once: the second waits here until the first is committed
+    await session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": idempotency_key})
+    first = await OutboxMessage.async_first(session, OutboxMessage.idempotency_key == idempotency_key)
+    if first is None:
+        return []
+    # the first part has the key; what one transaction stores has one time
+    parts = await OutboxMessage.async_filter(
+        session,
+        OutboxMessage.chat_id == first.chat_id,
+        OutboxMessage.created_at == first.created_at,
+        OutboxMessage.id >= first.id,
+        order_by=OutboxMessage.id,
+    )
+    return [part.id for part in parts]
 
 
 @router.get("/outbox", summary="Answers on their way, or refused")

@@ -119,6 +119,11 @@ async def test_the_webhook_is_set(talk: Talk, caplog: pytest.LogCaptureFixture) 
         params["allowed_updates"]
     )
     assert params["max_connections"] == settings.WEBHOOK_MAX_CONNECTIONS
+    assert talk.bot_api.calls_of("setMyCommands")
+    said = " ".join(record.getMessage() for record in caplog.get_records("setup"))
+    for line in (f"@{talk.bot_api.me['username']}", "registered with setMyCommands", "The webhook is set to"):
+        assert line in said
+    assert params["secret_token"] not in said
 
 
 async def test_the_secret_is_kept(application: FastAPI, app: FastAPI) -> None:

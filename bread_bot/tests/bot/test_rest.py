@@ -105,6 +105,21 @@ async def test_send_message(talk: Talk, admin: httpx.AsyncClient) -> None:
     assert (await admin.post("/send_message", json={"chat_id": talk.chat.id, "text": " \n"})).status_code == 422
     await talk.post(updates.my_chat_member("kicked", "member", bot=talk.bot_api.me, chat=talk.chat))
     assert (await admin.post("/send_message", json=body)).status_code == 409
+    again = await admin.post("/send_message", json=body, headers=headers)
+    assert (again.status_code, again.json()) == (202, both[0].json()), "it was said, whatever has happened since"
+
+
+async def test_a_long_message_by_idempotency_key(talk: Talk, admin: httpx.AsyncClient) -> None:
+    """Whoever repeats it is told of all its parts, as the first time; its neighbours are none of them."""
+    await talk.say("привет")
+    body = {"chat_id": talk.chat.id, "text": "хлеб " * 2000}
+    first = await admin.post("/send_message", json=body, headers={"Idempotency-Key": "long"})
+    assert len(first.json()["ids"]) == 3
+    assert (await admin.post("/send_message", json=body)).json()["ids"] != first.json()["ids"]
+    again = await admin.post("/send_message", json=body, headers={"Idempotency-Key": "long"})
+    assert again.json() == first.json()
+    await talk.settle()
+    assert len(talk.bot_api.sent) == 6
 
 
 async def test_taught_values(talk: Talk, admin: httpx.AsyncClient) -> None:

@@ -121,6 +121,18 @@ async def test_many_first_messages_at_once(talk: Talk) -> None:
     assert [one.wrote for one in counted] == [20] * 5
 
 
+async def test_forty_newcomers_at_once(talk: Talk) -> None:
+    """Forty people who have never been seen, in a chat that has never been seen, all in the same moment."""
+    crowd = [updates.person(f"Гость {number}") for number in range(40)]
+    chat = updates.group()
+    posts = [updates.message("привет", chat=chat, sender=one) for one in crowd]
+    responses = await asyncio.gather(*(talk.client.post("/", json=post) for post in posts))
+    assert {response.status_code for response in responses} == {200}
+    async with async_session() as session:
+        bonds = await ChatToMember.async_filter(session, ChatToMember.chat_id == chat.id)
+    assert sorted(bond.member_id for bond in bonds) == sorted(one.id for one in crowd)
+
+
 async def test_many_chats_at_once(talk: Talk) -> None:
     """150 updates in parallel over a pool of 20: they queue, and none fails."""
     places = [updates.group() for _ in range(150)]

@@ -34,6 +34,7 @@ async def _refused(talk: Talk) -> None:
     assert (await talk.client.get("/health/ready")).status_code == 503
     assert (await talk.client.get("/health/live")).status_code == 200
     assert time.monotonic() - began < SOON
+    assert get_engine().pool.checkedout() == 0  # type: ignore[attr-defined]  # a QueuePool counts
 
 
 async def _works_again(talk: Talk, connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ EXAMPLES = 40
 
 
 async def test_no_request_breaks_it(application: FastAPI, talk: Talk) -> None:
-    """Generated requests to every route, by an admin: never a 5xx, and every error in the one shape."""
+    """Generated requests to every route, by an admin: never a 5xx; every answer as it is described."""
     await talk.say("Хлеб добавь триггер Привет=Медвед")
     headers = as_user(await create_admin())
     schema = schemathesis.openapi.from_dict(application.openapi())
@@ -32,6 +32,7 @@ async def test_no_request_breaks_it(application: FastAPI, talk: Talk) -> None:
                 **_content(case.media_type, body),
             )
             assert response.status_code < 500, (case.method, case.formatted_path, case.query, body, response.text)
+            operation.validate_response(response)
             if response.status_code >= 400:
                 assert {"detail", "code", "error_id"} <= response.json().keys()
             tried += 1
