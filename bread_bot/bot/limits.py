@@ -37,7 +37,7 @@ class CommandLimit:
         if limit <= 0:
             return None
         now = self._clock()
-        recent = self._recent[who] = self._recent.pop(who, None) or _Recent()  # the newest stands last
+        recent = self._recent[who] = self._recent.pop(who, _Recent())  # the newest stands last
         if len(self._recent) > _REMEMBERED:
             del self._recent[next(iter(self._recent))]
         recent.forget(now - _MINUTE)
