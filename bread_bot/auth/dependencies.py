@@ -6,8 +6,8 @@ from fastapi import Depends, HTTPException
 from fastapi.security import OAuth2PasswordBearer
 
 from bread_bot.auth.models import User
-from bread_bot.auth.tokens import InvalidToken, read
-from bread_bot.main.database.base import async_session
+from bread_bot.auth.tokens import InvalidToken
+from bread_bot.auth.users import find_holder
 from bread_bot.utils.structs import ErrorBody
 
 _bearer = OAuth2PasswordBearer(tokenUrl="token", description="A token that POST /token gives", auto_error=False)
@@ -23,12 +23,10 @@ async def get_active_user(token: Annotated[str | None, Depends(_bearer)]) -> Use
     if token is None:
         raise _refused("Sign in: get a token from POST /token and send it as `Authorization: Bearer <token>`")
     try:
-        claims = read(token)
+        user = await find_holder(token)
     except InvalidToken:
         raise _refused("The token is not valid or has expired: sign in again at POST /token") from None
-    async with async_session() as session:
-        user = await User.async_get(session, claims.user_id)
-    if user is None or not user.is_active or user.token_stamp != claims.stamp:
+    if user is None:
         raise _refused("The token does not hold any more: sign in again at POST /token")
     return user
 

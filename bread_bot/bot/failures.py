@@ -2,12 +2,13 @@
 
 import logging
 import traceback
+from collections.abc import Awaitable, Callable
 from enum import Enum, auto
 
-from sqlalchemy import func, text
+from sqlalchemy import delete, func, text
 from sqlalchemy.dialects.postgresql import insert
 
-from bread_bot.bot.models import FailedUpdate
+from bread_bot.bot.models import FailedUpdate, HandledUpdate
 from bread_bot.bot.schemas.update import Update
 from bread_bot.main.database.base import async_session
 from bread_bot.main.settings import settings
@@ -21,6 +22,24 @@ class Fate(Enum):
     AGAIN = auto()
     SET_ASIDE_NOW = auto()
     SET_ASIDE_EARLIER = auto()
+
+
+async def try_again(number: int, handle: Callable[[Update], Awaitable[None]]) -> bool:
+    """Handle a failed update once more, unless that is done, and forget it when that succeeds.
+
+    :return: False if there is no such failed update
+    :raises Exception: it fails again, and stays
+    """
+    async with async_session() as session:
+        failed = await FailedUpdate.async_get(session, number)
+        if failed is None:
+            return False
+        handled = await HandledUpdate.async_get(session, (failed.bot_id, failed.update_id))
+    if handled is None:
+        await handle(Update.model_validate(failed.body))
+    async with async_session() as session, session.begin():
+        await session.execute(delete(FailedUpdate).where(FailedUpdate.id == number))
+    return True
 
 
 class Failures:

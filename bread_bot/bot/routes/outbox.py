@@ -8,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bread_bot.auth.dependencies import get_admin
 from bread_bot.bot.answers import Answer
-from bread_bot.bot.models import Chat, FailedUpdate, HandledUpdate, OutboxMessage
+from bread_bot.bot.failures import try_again
+from bread_bot.bot.models import Chat, FailedUpdate, OutboxMessage
 from bread_bot.bot.schemas.rest import FailedUpdateRow, Message, OutboxRow, Queued
-from bread_bot.bot.schemas.update import Update
 from bread_bot.bot.telegram import Destination, sendings
 from bread_bot.main.database.base import async_session
 from bread_bot.utils.dependencies import PagingParameters, Transaction
@@ -130,17 +130,8 @@ async def list_failed(
 @router.put("/failed_updates/{number}/retry", status_code=204, summary="Handle it again", responses=_MISSING)
 async def retry_failed(request: Request, number: Id) -> None:
     """Handles an update once more, and forgets it when that succeeds."""
-    async with async_session() as session:
-        failed = await FailedUpdate.async_get(session, number)
-        if failed is None:
-            raise HTTPException(404, f"There is no failed update {number}")
-        handled = await HandledUpdate.async_get(session, (failed.bot_id, failed.update_id))
-    if handled is None:
-        await request.app.state.dispatcher.retry(Update.model_validate(failed.body))
-    async with async_session() as session, session.begin():
-        row = await FailedUpdate.async_get(session, number)
-        if row is not None:
-            await row.async_delete(session)
+    if not await try_again(number, request.app.state.dispatcher.retry):
+        raise HTTPException(404, f"There is no failed update {number}")
 
 
 @router.delete("/failed_updates/{number}", status_code=204, summary="Forget it")

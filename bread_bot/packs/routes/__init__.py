@@ -1,5 +1,7 @@
 """A chat's taught values, for admins."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query
@@ -8,9 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bread_bot.auth.dependencies import get_admin
 from bread_bot.bot.answers import Answer
-from bread_bot.bot.errors import CommandError
 from bread_bot.bot.models import Chat
-from bread_bot.packs import pack
+from bread_bot.packs import pack, values
 from bread_bot.packs.models import Taught
 from bread_bot.packs.reactions import Reaction
 from bread_bot.packs.schemas import NewTaught, TaughtChange, TaughtRow
@@ -55,7 +56,9 @@ async def teach(session: Transaction, chat_id: ChatId, new: NewTaught) -> Taught
     """Teaches a chat one value."""
     await _chat(session, chat_id)
     said = Answer(clean(new.value), new.kind, clean(new.caption) if new.caption is not None else None)
-    return await _teach(session, chat_id, new.reaction, clean(new.key), said, None)
+    with _refused():
+        row = await values.teach(session, chat_id, "API", new.reaction, clean(new.key), said)
+    return TaughtRow.model_validate(row)
 
 
 @router.patch("/{value_id}", summary="Change a value", responses=_CONFLICT)
@@ -63,13 +66,16 @@ async def change(session: Transaction, chat_id: ChatId, value_id: ValueId, chang
     """Changes a value; it keeps its author, and gets a new number."""
     row = await _value(session, chat_id, value_id)
     told = {name: clean(value) for name, value in change.model_dump(exclude_none=True).items()}
-    unique = "" if "value" in told else row.file_unique_id
-    said = Answer(told.get("value", row.value), row.kind, told.get("caption", row.caption), unique)
-    if not {name for name in told if told[name] != getattr(row, name)}:
-        return TaughtRow.model_validate(row)
-    author_id, reaction, key = row.author_id, Reaction(row.reaction), told.get("key", row.key)
-    await pack.forget(session, chat_id, "API", Taught.id == value_id)
-    return await _teach(session, chat_id, reaction, key, said, author_id)
+    with _refused():
+        row = await values.change(
+            session,
+            row,
+            "API",
+            key=told.get("key", row.key),
+            value=told.get("value", row.value),
+            caption=told.get("caption", row.caption),
+        )
+    return TaughtRow.model_validate(row)
 
 
 @router.delete("/{value_id}", status_code=204, summary="Delete a value")
@@ -79,22 +85,15 @@ async def delete(session: Transaction, chat_id: ChatId, value_id: ValueId) -> No
     await pack.forget(session, chat_id, "API", Taught.id == value_id)
 
 
-async def _teach(
-    session: AsyncSession, chat_id: int, reaction: Reaction, key: str, said: Answer, author_id: int | None
-) -> TaughtRow:
-    if reaction.has_key != bool(key.strip()):
-        raise HTTPException(422, f"A {reaction} needs {'a' if reaction.has_key else 'no'} key")
-    if not said.value.strip():
-        raise HTTPException(422, "The value is blank")
-    values = pack.taught_values(chat_id, reaction, key.strip(), said, author_id)
+@contextmanager
+def _refused() -> Iterator[None]:
+    """Tell by the status what is wrong with a value."""
     try:
-        added = await pack.teach(session, chat_id, "API", [values])
-    except CommandError as error:
+        yield
+    except values.UnfitValue as error:
         raise HTTPException(422, str(error)) from None
-    if not added:
-        raise HTTPException(409, "This chat knows that value for this key already")
-    row = await Taught.async_first(session, Taught.chat_id == chat_id, Taught.digest == values["digest"])
-    return TaughtRow.model_validate(row)
+    except values.TaughtAlready as error:
+        raise HTTPException(409, str(error)) from None
 
 
 async def _chat(session: AsyncSession, chat_id: int) -> None:
