@@ -1,5 +1,8 @@
 """What the operator may switch on and off."""
 
+import subprocess
+import sys
+
 import httpx
 import pytest
 
@@ -38,3 +41,10 @@ async def test_security_headers() -> None:
     for path in ("/health/live", "/docs", "/nowhere"):
         headers = (await _get(path)).headers
         assert headers["x-content-type-options"] == "nosniff" and "content-security-policy" in headers
+
+
+def test_the_collector_is_spared() -> None:
+    """What a server has loaded is not looked through again while it serves."""
+    script = "import gc; from bread_bot.main.webserver import app; print(gc.get_freeze_count() > 10_000)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
