@@ -1,13 +1,24 @@
 """POST /: Telegram's updates."""
 
+from collections.abc import Awaitable, Callable
 from hmac import compare_digest
 
 from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.routing import APIRoute
 
 from bread_bot.bot.errors import MalformedUpdate
 from bread_bot.bot.schemas.update import read_update
 
-router = APIRouter(tags=["telegram"])
+
+class PlainRoute(APIRoute):
+    """A route whose endpoint takes the request and gives the response, with nothing solved or validated between."""
+
+    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:
+        """The endpoint itself: FastAPI's work for it would be a sixth of an update's time."""
+        return self.endpoint
+
+
+router = APIRouter(tags=["telegram"], route_class=PlainRoute)
 
 # With 200 and nothing more Telegram is content.
 _DONE = Response(status_code=200, media_type="application/json", content=b"{}")
