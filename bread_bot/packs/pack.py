@@ -7,7 +7,7 @@ from hashlib import blake2b
 from random import Random
 from typing import Any
 
-from sqlalchemy import BigInteger, Text, bindparam, delete, exists, func, insert, select, text
+from sqlalchemy import BigInteger, Double, Integer, Text, bindparam, delete, exists, func, insert, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -30,29 +30,42 @@ HAS_KEYS: Switch[bool] = Switch("has_keys", False)
 
 WHOLE, WORDS, FORM = "whole", "words", "form"
 
+# `chances` draws one of a key's values, each as likely as any other.
 _FIND = text("""
-    SELECT asked.place, found.reaction, found.key, found.normal_key, hit.key_digest
-    FROM unnest(:places, :chat_ids, :cues) AS asked (place, chat_id, cue)
-    JOIN cue AS hit ON hit.chat_id = asked.chat_id AND hit.cue = asked.cue
+    SELECT hit.place, drawn.*
+    FROM (
+        SELECT DISTINCT asked.place, cue.chat_id, cue.key_digest
+        FROM unnest(:places, :cues) AS asked (place, cue)
+        JOIN cue ON cue.chat_id = (:chat_ids)[asked.place] AND cue.cue = asked.cue
+    ) AS hit
     CROSS JOIN LATERAL (
-        SELECT reaction, key, normal_key FROM taught
-        WHERE taught.chat_id = hit.chat_id AND taught.key_digest = hit.key_digest LIMIT 1
-    ) AS found
+        SELECT reaction, key, normal_key, key_digest, kind, value, caption, file_unique_id, author_id, created_at
+        FROM taught WHERE taught.chat_id = hit.chat_id AND taught.key_digest = hit.key_digest ORDER BY id
+        LIMIT 1 OFFSET (
+            SELECT floor(count(*) * (:chances)[hit.place]) FROM taught AS one
+            WHERE one.chat_id = hit.chat_id AND one.key_digest = hit.key_digest
+        )
+    ) AS drawn
     """).bindparams(
-    bindparam("places", type_=ARRAY(BigInteger)),
-    bindparam("chat_ids", type_=ARRAY(BigInteger)),
+    bindparam("places", type_=ARRAY(Integer)),
     bindparam("cues", type_=ARRAY(Text)),
+    bindparam("chat_ids", type_=ARRAY(BigInteger)),
+    bindparam("chances", type_=ARRAY(Double)),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A key that fits a text, and by which rule: the whole text, whole words, or another form of a word."""
+    """A key that fits a text, by which rule (the whole text, whole words, another form of a word), and a value of it.
+
+    `taught` is a row with the columns of Taught: any of the key's values, each with the same chance.
+    """
 
     reaction: Reaction
     key: str
     key_digest: str
     rule: str
+    taught: Any
 
 
 def key_digest(reaction: Reaction, key: str) -> str:
@@ -142,26 +155,26 @@ def _digest(*parts: str) -> str:
 # ---- finding
 
 
-async def find(session: AsyncSession, texts: Sequence[tuple[int, str]]) -> list[list[Match]]:
+async def find(session: AsyncSession, texts: Sequence[tuple[int, str]], random: Random) -> list[list[Match]]:
     """The keys that fit texts, each a (chat_id, text), in one statement; cost does not grow with the pack."""
     normal = [normalize(said) for _, said in texts]
-    places: list[int] = []
-    chat_ids: list[int] = []
-    cues: list[str] = []
-    for place, (chat_id, _) in enumerate(texts):
-        for cue in _text_cues(normal[place]):
-            places.append(place)
-            chat_ids.append(chat_id)
-            cues.append(cue)
-    rows = await session.execute(_FIND, {"places": places, "chat_ids": chat_ids, "cues": cues})
-    found: list[dict[str, Match]] = [{} for _ in texts]
+    cues = [_text_cues(one) for one in normal]
+    rows = await session.execute(
+        _FIND,
+        {
+            "places": [place for place, some in enumerate(cues, 1) for _ in some],
+            "cues": [cue for some in cues for cue in some],
+            "chat_ids": [chat_id for chat_id, _ in texts],
+            "chances": [random.random() for _ in texts],
+        },
+    )
+    found: list[list[Match]] = [[] for _ in texts]
     for row in rows:
-        if row.key_digest not in found[row.place]:
-            reaction = Reaction(row.reaction)
-            rule = _rule(reaction, row.normal_key, normal[row.place])
-            if rule is not None:
-                found[row.place][row.key_digest] = Match(reaction, row.key, row.key_digest, rule)
-    return [list(one.values()) for one in found]
+        reaction = Reaction(row.reaction)
+        rule = _rule(reaction, row.normal_key, normal[row.place - 1])
+        if rule is not None:
+            found[row.place - 1].append(Match(reaction, row.key, row.key_digest, rule, row))
+    return found
 
 
 def _rule(reaction: Reaction, normal_key: str, normal_text: str) -> str | None:
@@ -173,17 +186,12 @@ def _rule(reaction: Reaction, normal_key: str, normal_text: str) -> str | None:
     return FORM if key_forms(normal_key) & matching_forms(normal_text) else None
 
 
-async def draw(session: AsyncSession, chat_id: int, digest: str, random: Random) -> Taught | None:
-    """One of a key's values, each as likely as any other."""
-    belongs = (Taught.chat_id == chat_id) & (Taught.key_digest == digest)
+async def draw_keyless(session: AsyncSession, chat_id: int, reaction: Reaction, random: Random) -> Taught | None:
+    """One of the values that need no key, each as likely as any other."""
+    belongs = (Taught.chat_id == chat_id) & (Taught.key_digest == key_digest(reaction, ""))
     place = select(func.floor(func.count() * bindparam("chance", random.random()))).where(belongs).select_from(Taught)
     statement = select(Taught).where(belongs).order_by(Taught.id).limit(1).offset(place.scalar_subquery())
     return (await session.scalars(statement)).first()
-
-
-async def draw_keyless(session: AsyncSession, chat_id: int, reaction: Reaction, random: Random) -> Taught | None:
-    """One of the values that need no key."""
-    return await draw(session, chat_id, key_digest(reaction, ""), random)
 
 
 # ---- deleting, and taking back

@@ -43,7 +43,8 @@ async def find_matches(session: AsyncSession, contexts: Sequence[Context]) -> No
                 texts.append((context.chat.id, said))
                 owners.append(context)
     if texts:
-        for context, matches in zip(owners, await pack.find(session, texts), strict=True):
+        found = await pack.find(session, texts, owners[0].random)
+        for context, matches in zip(owners, found, strict=True):
             context.prepared.setdefault("matches", []).append(matches)
 
 
@@ -61,7 +62,7 @@ async def react(context: Context) -> Reply:
         if not await _pause_is_over(context):
             context.notes["silent"] = "pause"
             return None
-        return await say(context, match)
+        return say(context, match)
     return None
 
 
@@ -99,9 +100,9 @@ async def answer_pause(context: Context, seconds: int | None = None) -> Reply:
 @command("проверь", "проверка", "check", slash="check", examples=["Хлеб проверь Привет"])
 async def answer_check(context: Context, text: str) -> Reply:
     """Показать, что бот ответил бы на такой текст, не глядя на процент."""
-    [matches] = await pack.find(context.session, [(context.chat.id, text)])
+    [matches] = await pack.find(context.session, [(context.chat.id, text)], context.random)
     match = choose(context, matches)
-    return "На такое я промолчу: ни один ключ не подходит." if match is None else await say(context, match)
+    return "На такое я промолчу: ни один ключ не подходит." if match is None else say(context, match)
 
 
 @command("скажи", "say", slash="say", examples=["Хлеб скажи Всем хлеба!"])
@@ -119,11 +120,9 @@ def choose(context: Context, matches: Sequence[pack.Match]) -> pack.Match | None
     return None
 
 
-async def say(context: Context, match: pack.Match) -> Answer | None:
-    """One value of a key that fits, with a note of where it comes from."""
-    taught = await pack.draw(context.session, context.chat.id, match.key_digest, context.random)
-    if taught is None:
-        return None
+def say(context: Context, match: pack.Match) -> Answer:
+    """A value of a key that fits, with a note of where it comes from."""
+    taught = match.taught
     context.notes.update(author_id=taught.author_id, taught_at=taught.created_at.isoformat())
     return pack.answer_of(taught)
 
