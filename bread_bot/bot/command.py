@@ -68,6 +68,11 @@ class Listener:
     edited: bool
     module: str
 
+    @property
+    def name(self) -> str:
+        """What it is called in traces and in the memory of «почему»."""
+        return self.handler.__name__
+
 
 @dataclass(frozen=True, slots=True)
 class ButtonHandler:

@@ -165,7 +165,8 @@ class Deferrer:
             else:
                 message = Update.model_validate(row.body).message
                 if message is not None:
-                    answers = [(row.update_id, one) for one in sendings(Answer(FAILED), Destination.of(message))]
+                    with joined(row.traceparent, "deferred command given up"):
+                        answers = [(row.update_id, one) for one in sendings(Answer(FAILED), Destination.of(message))]
                 await session.delete(row)
             stored = await self._outbox.store(session, answers)
             await session.commit()

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
+from contextvars import Context as Variables
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from random import Random
@@ -32,7 +33,7 @@ from bread_bot.bot.schemas.update import ButtonPress, Message, Update, User
 from bread_bot.bot.telegram import Destination, Sending, TelegramClient, sendings
 from bread_bot.main.database.base import async_session, is_unavailable
 from bread_bot.main.settings import settings
-from bread_bot.utils.tracing import span
+from bread_bot.utils.tracing import Trail, following, span, together, trail
 
 logger = logging.getLogger(__name__)
 
@@ -63,12 +64,17 @@ class Job:
     update: Update
     asked: Asked
     done: asyncio.Future[None]
+    trail: Trail = field(default_factory=trail)
 
 
 @dataclass(slots=True)
 class Unit:
-    """What a unit of work collects: answers with their updates, notes for «почему», and commands put off."""
+    """What a unit of work collects: answers with their updates, notes for «почему», and commands put off.
 
+    `trails` tells, by update_id, where in its own trace each update is worked on.
+    """
+
+    trails: dict[int, Trail]
     sendings: list[tuple[int | None, Sending]] = field(default_factory=list)
     notes: dict[int, dict[str, Any]] = field(default_factory=dict)
     deferred: list[int] = field(default_factory=list)
@@ -137,7 +143,8 @@ class Dispatcher:
     def _start(self) -> None:
         while self._ready and len(self._units) < UNITS:
             lanes = [self._ready.popleft() for _ in range(min(UNIT_SIZE, len(self._ready)))]
-            unit = asyncio.create_task(self._run(lanes), name="unit of work")
+            # with variables of its own: whoever has started it, it works for others, too
+            unit = asyncio.create_task(self._run(lanes), name="unit of work", context=Variables())
             self._units.add(unit)
             unit.add_done_callback(self._units.discard)
 
@@ -169,7 +176,8 @@ class Dispatcher:
                     await self._try([job])
                 return
             for job in jobs:
-                await self._fail(job, error)
+                with following(job.trail):
+                    await self._fail(job, error)
         except BaseException:
             for job in jobs:
                 job.done.cancel()
@@ -209,8 +217,8 @@ class Dispatcher:
 
     async def _work(self, jobs: Sequence[Job]) -> None:
         async with async_session() as session:
-            unit = Unit()
-            with span("unit of work", updates=len(jobs)):
+            with together("unit of work", [job.trail for job in jobs], updates=len(jobs)) as trails:
+                unit = Unit({job.update.update_id: own for job, own in zip(jobs, trails, strict=True)})
                 await self._handle_all(session, jobs, unit)
                 stored = await self._outbox.store(session, unit.sendings) if unit.sendings else Stored()
                 if unit.notes:
@@ -234,18 +242,20 @@ class Dispatcher:
             memory = memories.get(job.update.update_id)
             if memory is None or not memory.is_fresh:
                 continue
-            for greeting in await membership.follow(session, job.update, self.bot):
-                unit.sendings += ((job.update.update_id, one) for one in greeting)
+            with following(unit.trails[job.update.update_id]):
+                for greeting in await membership.follow(session, job.update, self.bot):
+                    unit.sendings += ((job.update.update_id, one) for one in greeting)
             context = self._context(session, job, memory)
             if context is not None:
                 contexts.append((context, job))
         await self._prepare(session, [context for context, _ in contexts])
         for context, job in contexts:
-            reply = await self._answer(context, job, unit)
+            with following(unit.trails[context.update_id]):
+                reply = await self._answer(context, job, unit)
+                if context.update_id not in unit.put_off:
+                    unit.sendings += _spelled(context, reply, job.update.callback_query)
             if context.notes:
                 unit.notes[context.update_id] = context.notes
-            if context.update_id not in unit.put_off:
-                unit.sendings += _spelled(context, reply, job.update.callback_query)
 
     async def _prepare(self, session: AsyncSession, contexts: Sequence[Context]) -> None:
         listening = [one for one in contexts if one.command is None and not one.is_edit]
@@ -299,9 +309,10 @@ class Dispatcher:
             return await self._order(context, context.command, job.update, unit)
         for listener in self.table.listeners:
             if listener.edited == context.is_edit:
-                reply = await listener.handler(context)
+                with span(f"listener {listener.name}"):
+                    reply = await listener.handler(context)
                 if reply is not None:
-                    context.notes.setdefault("listener", listener.handler.__name__)
+                    context.notes.setdefault("listener", listener.name)
                     return reply
         return None
 

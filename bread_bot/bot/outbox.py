@@ -38,7 +38,7 @@ from bread_bot.bot.renumber import renumber
 from bread_bot.bot.telegram import Sending, TelegramClient
 from bread_bot.main.database.base import async_session
 from bread_bot.main.settings import settings
-from bread_bot.utils.tracing import joined, traceparent
+from bread_bot.utils.tracing import joined
 
 logger = logging.getLogger(__name__)
 
@@ -54,13 +54,14 @@ _COLUMNS: dict[str, TypeEngine[Any]] = {
     "waiting": Integer(),
     "resume_at": DateTime(timezone=True),
     "sent": ARRAY(DateTime(timezone=True)),
+    "traceparent": Text(),
 }
 _STORE = text(f"""
     WITH news AS (
         SELECT * FROM unnest(
             CAST(:chat_id AS bigint[]), CAST(:method AS text[]), CAST(:payload AS text[]), :content,
-            CAST(:about AS text[]), CAST(:update_id AS bigint[]), CAST(:key AS text[])
-        ) WITH ORDINALITY AS news (chat_id, method, payload, content, about, update_id, key, place)
+            CAST(:about AS text[]), CAST(:update_id AS bigint[]), CAST(:key AS text[]), CAST(:traceparent AS text[])
+        ) WITH ORDINALITY AS news (chat_id, method, payload, content, about, update_id, key, traceparent, place)
     ), lane AS (
         INSERT INTO outbox_lane AS lane (chat_id, owner, waiting)
         SELECT chat_id, CAST(:owner AS bigint), count(*) FROM news GROUP BY chat_id ORDER BY chat_id
@@ -70,9 +71,9 @@ _STORE = text(f"""
         RETURNING chat_id, owner, waiting, resume_at, sent
     ), stored AS (
         INSERT INTO outbox (chat_id, method, payload, content, about, update_id, idempotency_key, traceparent)
-        SELECT chat_id, method, CAST(payload AS jsonb), content, about, update_id, key, CAST(:traceparent AS text)
+        SELECT chat_id, method, CAST(payload AS jsonb), content, about, update_id, key, traceparent
         FROM lane JOIN news USING (chat_id) ORDER BY place
-        RETURNING id, chat_id, method, payload, content, about, created_at
+        RETURNING id, chat_id, method, payload, content, about, created_at, traceparent
     )
     SELECT stored.*, lane.owner, lane.waiting, lane.resume_at, lane.sent
     FROM stored JOIN lane USING (chat_id) ORDER BY stored.id
@@ -83,11 +84,7 @@ _LOAD = text("""
     FROM outbox JOIN outbox_lane AS lane USING (chat_id)
     WHERE state = 'waiting' AND lane.owner = :owner AND chat_id = ANY(CAST(:chat_ids AS bigint[]))
     ORDER BY id
-    """).columns(
-    **_COLUMNS,
-    attempts=Integer(),
-    traceparent=Text(),
-)
+    """).columns(**_COLUMNS, attempts=Integer())
 # The lane is counted down and, once empty, freed in the very statement that notes the result.
 _SETTLE = text("""
     WITH news AS (
@@ -234,7 +231,7 @@ class Outbox:
             "key": [idempotency_key if number == 0 else None for number in range(len(listed))],
             "owner": self._presence.id,
             "lease": settings.LEASE_SECONDS,
-            "traceparent": traceparent(),
+            "traceparent": [one.traceparent for _, one in listed],
         }
         term = self._presence.term
         return Stored((await session.execute(_STORE, parameters)).all(), term)
@@ -266,7 +263,7 @@ class Outbox:
         async with async_session() as session:
             row = await session.scalar(select(OutboxMessage).where(OutboxMessage.id == number).with_for_update())
             if row is not None and row.state == "dead":
-                again = Sending(row.chat_id, row.method, row.payload, row.content, row.about)
+                again = Sending(row.chat_id, row.method, row.payload, row.content, row.about, row.traceparent)
                 stored = await self.store(session, [(row.update_id, again)])
                 row.state, row.error, row.content = "dropped", f"tried again as {stored.rows[0].id}", None
             await session.commit()
@@ -317,7 +314,7 @@ class Outbox:
             row.about,
             row.created_at,
             getattr(row, "attempts", 0),
-            getattr(row, "traceparent", None) or traceparent(),
+            row.traceparent,
         )
         self._seen[row.id] = None
         if len(self._seen) > _REMEMBERED_IDS:
@@ -369,7 +366,8 @@ class Outbox:
     async def _send(self, chat_id: int, lane: Lane, row: Outgoing) -> int:
         """Send a lane's first row, or put it off; return how many the database says wait (0 where it was not asked)."""
         try:
-            with joined(row.traceparent, "outbox", method=row.method):
+            waited = (datetime.now(UTC) - row.created_at).total_seconds()
+            with joined(row.traceparent, "outbox", method=row.method, attempt=row.attempts + 1, waited_seconds=waited):
                 result = await self._telegram.send(row.method, chat_id, row.payload, row.content)
         except TelegramError as error:
             return await self._refused(chat_id, lane, row, error)
@@ -431,7 +429,8 @@ class Outbox:
         where = {name: row.payload[name] for name in row.payload if name in ("message_thread_id", "reply_parameters")}
         payload = where | {"text": f"Значение{key} больше не открывается: Телеграм потерял файл."}
         async with async_session() as session:
-            stored = await self.store(session, [(None, Sending(row.chat_id, "sendMessage", payload))])
+            said = Sending(row.chat_id, "sendMessage", payload, traceparent=row.traceparent)
+            stored = await self.store(session, [(None, said)])
             await session.commit()
         self.send(stored)
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from bread_bot.bot.errors import TelegramError, TooManyRequests
 from bread_bot.bot.schemas.update import Update, cleaned
 from bread_bot.bot.telegram import ALLOWED_UPDATES, LONG_POLL, TelegramClient
+from bread_bot.utils.tracing import server_span
 
 logger = logging.getLogger(__name__)
 
@@ -83,4 +84,5 @@ async def _handle(one: dict[str, Any], handle: Callable[[Update], Awaitable[None
     except ValidationError as error:
         logger.warning("An update that can't be read is passed over: %s", error.error_count())
         return
-    await handle(update)
+    with server_span(f"polled {update.kind}"):
+        await handle(update)

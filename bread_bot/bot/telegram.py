@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -24,6 +24,7 @@ from bread_bot.bot.errors import (
 from bread_bot.bot.schemas.update import Message
 from bread_bot.utils.base_client import BaseHTTPClient, ClientError, StatusError
 from bread_bot.utils.text import split_text, utf16_length
+from bread_bot.utils.tracing import traceparent
 
 ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_member", "chat_member")
 TEXT_LIMIT = 4096
@@ -61,13 +62,17 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """One call of the Bot API about a chat, ready to be stored: the payload has all but the chat and a file's bytes."""
+    """One call of the Bot API about a chat, ready to be stored: the payload has all but the chat and a file's bytes.
+
+    It continues the trace of whoever spells it.
+    """
 
     chat_id: int
     method: str
     payload: dict[str, Any]
     content: bytes | None = None
     about: str | None = None
+    traceparent: str | None = field(default_factory=traceparent)
 
 
 def sendings(thing: Answer | Edit | Toast | Call, to: Destination) -> Iterator[Sending]:

@@ -8,11 +8,12 @@ import asyncio
 import logging
 import random
 import re
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar, Token
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from weakref import WeakSet
 
 from sqlalchemy import Engine, event
@@ -41,7 +42,9 @@ _LONGEST_STATEMENT = 1000
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """What the errors and log lines of a request are found by: its trace id, or a random one where nothing is traced."""
 
-_current: ContextVar["tuple[SpanContext, Span] | None"] = ContextVar("span", default=None)
+# One span as a rule, none where nothing is traced, several where work is done for several traces at once.
+_Spans = tuple[tuple["SpanContext", Any], ...]
+_current: ContextVar[_Spans] = ContextVar("spans", default=())
 
 
 class AnySpan(Protocol):
@@ -62,6 +65,17 @@ class _NoSpan:
 
     def add_attribute(self, attribute_key: str, attribute_value: str | int | float | bool) -> None:
         pass
+
+
+class _Begun:
+    """The span of a `with`, in as many traces as it stands for."""
+
+    def __init__(self, spans: _Spans) -> None:
+        self._spans = spans
+
+    def add_attribute(self, attribute_key: str, attribute_value: str | int | float | bool) -> None:
+        for _, begun in self._spans:
+            begun.add_attribute(attribute_key, attribute_value)
 
 
 class _Remote:
@@ -139,12 +153,9 @@ def server_span(name: str, parent: str | None = None) -> Iterator[AnySpan]:
     context, remote = _read_traceparent(parent)
     id_token = request_id.set(context.trace_id)
     try:
-        if ProbabilitySampler(settings.TRACE_SAMPLING_RATE).should_sample(context):
-            with _running(name, context, remote, _SERVER, {}) as current:
-                yield current
-        else:
-            with _detached():
-                yield _NO_SPAN
+        is_sampled = ProbabilitySampler(settings.TRACE_SAMPLING_RATE).should_sample(context)
+        with _running(name, ((context, remote),) if is_sampled else (), _SERVER, {}) as current:
+            yield current
     finally:
         request_id.reset(id_token)
 
@@ -152,34 +163,69 @@ def server_span(name: str, parent: str | None = None) -> Iterator[AnySpan]:
 def span(name: str, /, **attributes: Any) -> AbstractContextManager[AnySpan]:
     """A child of the current span, for a `with`."""
     current = _current.get()
-    return _NO_SPAN if current is None else _running(name, *current, _INNER, attributes)
+    return _running(name, current, _INNER, attributes) if current else _NO_SPAN
 
 
 def client_span(name: str, /, **attributes: Any) -> AbstractContextManager[AnySpan]:
     """The same for a call to another service."""
     current = _current.get()
-    return _NO_SPAN if current is None else _running(name, *current, _CLIENT, attributes)
+    return _running(name, current, _CLIENT, attributes) if current else _NO_SPAN
 
 
 def joined(parent: str | None, name: str, /, **attributes: Any) -> AbstractContextManager[AnySpan]:
     """A span that continues the trace of a stored traceparent, for a `with`; without one, nothing in it is traced."""
     if not _listeners:
         return _NO_SPAN
-    if parent is None:
-        return _detached()
-    return _running(name, *_read_traceparent(parent), _INNER, attributes)
+    return _running(name, () if parent is None else (_read_traceparent(parent),), _INNER, attributes)
 
 
 def traceparent() -> str | None:
-    """The current span, for a header or a stored row; None where nothing is traced."""
+    """The current span, for a header or a stored row; None where nothing, or more than one trace, is worked for."""
     current = _current.get()
-    return None if current is None else f"00-{current[0].trace_id}-{current[1].span_id}-01"
+    return f"00-{current[0][0].trace_id}-{current[0][1].span_id}-01" if len(current) == 1 else None
 
 
 def current_ids() -> tuple[str | None, str | None]:
     """The ids of the current trace and span, for logs; a request that is not traced has its own id instead."""
     current = _current.get()
-    return (request_id.get(), None) if current is None else (current[0].trace_id, current[1].span_id)
+    return (current[0][0].trace_id, current[0][1].span_id) if len(current) == 1 else (request_id.get(), None)
+
+
+class Trail(NamedTuple):
+    """What some work is done for: a request, and the span that its spans are children of."""
+
+    request_id: str | None
+    spans: _Spans
+
+
+def trail() -> Trail:
+    """That of the current work, for another task that goes on with it."""
+    return Trail(request_id.get(), _current.get())
+
+
+class following:
+    """Go on with somebody's work, for a `with`: what is logged and traced in it belongs to that trail."""
+
+    __slots__ = ("_trail", "_tokens")
+
+    def __init__(self, trail: Trail) -> None:
+        self._trail = trail
+
+    def __enter__(self) -> None:
+        self._tokens: tuple[Token[str | None], Token[_Spans]]
+        self._tokens = request_id.set(self._trail.request_id), _current.set(self._trail.spans)
+
+    def __exit__(self, *_: object) -> None:
+        request_id.reset(self._tokens[0])
+        _current.reset(self._tokens[1])
+
+
+def together(name: str, trails: Sequence[Trail], /, **attributes: Any) -> AbstractContextManager[Sequence[Trail]]:
+    """A span in each of several trails, for a `with`: for work that is done for all of them at once, and shows in each.
+
+    It gives the trails that lead on from these spans, in the same order.
+    """
+    return _running_together(name, trails, attributes) if _listeners else nullcontext(trails)
 
 
 def instrument_engine(engine: Engine | AsyncEngine) -> None:
@@ -199,11 +245,10 @@ def _watch_engines() -> None:
 
 def _begin_statement(_: Any, __: Any, statement: str, ___: Any, execution: Any, ____: bool) -> None:
     current = _current.get()
-    if current is not None:
+    if current:
         text = " ".join(statement.split())
         attributes = {"component": "postgresql", "db.statement": text[:_LONGEST_STATEMENT]}
-        name = f"sql {text.partition(' ')[0].upper()}"
-        execution.bread_bot_span = (current[0], _begin(name, current[1], _CLIENT, attributes))
+        execution.bread_bot_spans = _begin_all(f"sql {text.partition(' ')[0].upper()}", current, _CLIENT, attributes)
 
 
 def _end_statement(_: Any, __: Any, ___: str, ____: Any, execution: Any, _____: bool) -> None:
@@ -215,11 +260,10 @@ def _fail_statement(failure: Any) -> None:
 
 
 def _finish_statement(execution: Any, error: BaseException | None) -> None:
-    begun = getattr(execution, "bread_bot_span", None)
-    if begun is not None:
-        execution.bread_bot_span = None
-        context, ended = begun
-        _finish(context, ended, error)
+    begun = getattr(execution, "bread_bot_spans", ())
+    if begun:
+        execution.bread_bot_spans = ()
+        _finish_all(begun, error)
 
 
 def _read_traceparent(header: str | None) -> "tuple[SpanContext, _Remote]":
@@ -235,29 +279,34 @@ def _read_traceparent(header: str | None) -> "tuple[SpanContext, _Remote]":
 
 
 @contextmanager
-def _running(
-    name: str, context: "SpanContext", parent: Any, kind: int, attributes: dict[str, Any]
-) -> Iterator[AnySpan]:
-    begun = _begin(name, parent, kind, attributes)
-    token = _current.set((context, begun))
+def _running(name: str, parents: _Spans, kind: int, attributes: dict[str, Any]) -> Iterator[AnySpan]:
+    begun = _begin_all(name, parents, kind, attributes)
+    token = _current.set(begun)
     failure: BaseException | None = None
     try:
-        yield begun
+        yield _Begun(begun)
     except BaseException as error:
         failure = error
         raise
     finally:
         _current.reset(token)
-        _finish(context, begun, failure)
+        _finish_all(begun, failure)
 
 
 @contextmanager
-def _detached() -> Iterator[AnySpan]:
-    token = _current.set(None)
-    try:
-        yield _NO_SPAN
-    finally:
-        _current.reset(token)
+def _running_together(name: str, trails: Sequence[Trail], attributes: dict[str, Any]) -> Iterator[Sequence[Trail]]:
+    with _running(name, tuple(chain.from_iterable(one.spans for one in trails)), _INNER, attributes):
+        begun = iter(_current.get())
+        yield [Trail(one.request_id, tuple(islice(begun, len(one.spans)))) for one in trails]
+
+
+def _begin_all(name: str, parents: _Spans, kind: int, attributes: dict[str, Any]) -> _Spans:
+    return tuple((context, _begin(name, parent, kind, attributes)) for context, parent in parents)
+
+
+def _finish_all(begun: _Spans, error: BaseException | None) -> None:
+    for context, ended in begun:
+        _finish(context, ended, error)
 
 
 def _begin(name: str, parent: Any, kind: int, attributes: dict[str, Any]) -> "Span":

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+from contextvars import Context
 from typing import Any
 
 import pytest
@@ -14,17 +15,21 @@ from bread_bot.main.database.base import database_url
 from bread_bot.main.settings import settings
 from bread_bot.utils.masking import MASK, hide
 from bread_bot.utils.tracing import (
+    Trail,
     add_span_listener,
     client_span,
     configure_tracing,
     current_ids,
+    following,
     instrument_engine,
     is_tracing,
     joined,
     request_id,
     server_span,
     span,
+    together,
     traceparent,
+    trail,
 )
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -99,8 +104,16 @@ async def test_tasks_beside_each_other_have_their_own_traceparent(spans: list[An
 @pytest.mark.parametrize(
     "header",
     [
-        None, "", "nonsense", f"00-{'0' * 32}-{PARENT}-01", f"00-{TRACE}-{'0' * 16}-01", f"ff-{TRACE}-{PARENT}-01",
-        f"00-{TRACE.upper()}-{PARENT}-01", f"00-{TRACE}-{PARENT}-01-more", f"00-{TRACE}-{PARENT}", HEADER + "\n",
+        None,
+        "",
+        "nonsense",
+        f"00-{'0' * 32}-{PARENT}-01",
+        f"00-{TRACE}-{'0' * 16}-01",
+        f"ff-{TRACE}-{PARENT}-01",
+        f"00-{TRACE.upper()}-{PARENT}-01",
+        f"00-{TRACE}-{PARENT}-01-more",
+        f"00-{TRACE}-{PARENT}",
+        HEADER + "\n",
     ],
 )
 def test_a_bad_traceparent_begins_a_new_trace(spans: list[Any], header: str | None) -> None:
@@ -232,6 +245,58 @@ async def _is_running(engine: Any) -> None:
             text("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_sleep%'")
         ):
             await other.rollback()
+
+
+async def _work_together(*trails: Trail) -> list[tuple[tuple[str | None, str | None], str | None]]:
+    seen = []
+    with together("unit", trails, size=len(trails)) as own:
+        seen.append((current_ids(), traceparent()))
+        with span("for all"):
+            pass
+        for one in own:
+            with following(one):
+                seen.append((current_ids(), traceparent()))
+                with span("for one") as current:
+                    current.add_attribute("is_own", True)
+    return seen
+
+
+async def test_work_for_several_traces_at_once(spans: list[Any]) -> None:
+    trails = []
+    for name in ("first", "second"):
+        with server_span(name):
+            trails.append(trail())
+    spans.clear()
+    shared, *own = await asyncio.create_task(_work_together(*trails), context=Context())
+    assert shared == ((None, None), None)
+    units = [one for one in spans if one.name == "unit"]
+    assert [(one.context.trace_id, one.parent_span_id) for one in units] == [
+        (one.spans[0][0].trace_id, one.spans[0][1].span_id) for one in trails
+    ]
+    assert [one.attributes for one in units] == [{"size": 2}] * 2
+    assert [ids for ids, _ in own] == [(one.context.trace_id, one.span_id) for one in units]
+    for name in ("for all", "for one"):
+        inner = [one for one in spans if one.name == name]
+        assert [(one.context.trace_id, one.parent_span_id) for one in inner] == [ids for ids, _ in own]
+    assert [one.attributes for one in spans if one.name == "for one"] == [{"is_own": True}] * 2
+    assert len({one.span_id for one in spans}) == len(spans) == 6
+
+
+async def test_work_together_of_which_not_all_is_traced(spans: list[Any]) -> None:
+    with server_span("first"):
+        traced = trail()
+    spans.clear()
+    _, nobody, own = await _work_together(Trail("an id", ()), traced)
+    assert nobody == (("an id", None), None)
+    assert {one.context.trace_id for one in spans} == {own[0][0]}
+    assert [one.name for one in spans] == ["for all", "for one", "unit"]
+
+
+async def test_work_together_without_tracing() -> None:
+    shared, *own = await _work_together(Trail("one", ()), Trail("two", ()))
+    assert [ids for ids, _ in own] == [("one", None), ("two", None)]
+    assert shared == ((None, None), None)
+    assert current_ids() == (None, None)
 
 
 def test_threads(spans: list[Any]) -> None:
