@@ -1,4 +1,4 @@
-"""Walks the packages named in APP_MODULES and collects what they declare: tables, routers, commands, lifespans."""
+"""Walks the packages named in APP_MODULES, collects what they declare: tables, routes, commands, lifespans, a site."""
 
 import importlib
 import pkgutil
@@ -12,6 +12,7 @@ from bread_bot.bot.command import CommandTable
 from bread_bot.main.settings import settings
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+Mount = Callable[[FastAPI], None]
 
 
 class AppError(Exception):
@@ -40,6 +41,11 @@ def commands() -> CommandTable:
 def lifespans() -> list[Lifespan]:
     """What the apps keep running while the server serves."""
     return [module.lifespan for module in _modules("lifespan")]
+
+
+def mounts() -> list[Mount]:
+    """What the apps add to the application besides routes: `mount` of their module `site`."""
+    return [module.mount for module in _modules("site")]
 
 
 def title(app: str) -> str:

@@ -80,6 +80,8 @@ def create_app() -> FastAPI:
     app.include_router(routes.router)
     for router in apps.routers():
         app.include_router(router)
+    for mount in apps.mounts():
+        mount(app)
     return app
 
 

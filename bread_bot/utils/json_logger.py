@@ -109,6 +109,8 @@ def configure_logging() -> None:
     loggers |= {name: {"handlers": [], "propagate": True} for name in ("uvicorn", "uvicorn.error", "uvicorn.asgi")}
     # The middleware logs requests, with more to tell.
     loggers["uvicorn.access"] = {"handlers": [], "propagate": False}
+    # Its WARNING lines hold what was typed as a name, its DEBUG lines whole forms.
+    loggers["starlette_admin"] = {"level": "ERROR"}
     # With DB_ECHO it would get a handler of SQLAlchemy's own.
     loggers["sqlalchemy.engine.Engine"] = {"handlers": ["nowhere"]}
     loggers["bread_bot"] = {"level": level}

@@ -156,6 +156,7 @@ class Settings(BaseSettings):
             "bread_bot.sources",
             "bread_bot.nonsense",
             "bread_bot.my_app",
+            "bread_bot.admin",
         ],
         description="Apps that are switched on, a comma list",
     )

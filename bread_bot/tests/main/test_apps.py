@@ -7,12 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from bread_bot.bot.command import DeclarationError, command
 from bread_bot.bot.context import Context
 from bread_bot.main import apps
 from bread_bot.main.settings import BASE_DIR, settings
+from bread_bot.main.webserver import create_app
 
 
 def _write(folder: Path, name: str, handlers: str) -> None:
@@ -42,6 +44,20 @@ def test_a_broken_app(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setattr(settings, "APP_MODULES", [name])
         with pytest.raises(apps.AppError, match=reason):
             apps.commands()
+
+
+async def test_a_site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An app may mount one."""
+    monkeypatch.syspath_prepend(tmp_path)
+    _write(tmp_path, "shop_app", "")
+    (tmp_path / "shop_app" / "site.py").write_text(
+        "from starlette.responses import PlainTextResponse\n"
+        "def mount(app):\n    app.mount('/shop', PlainTextResponse('bread'))\n"
+    )
+    monkeypatch.setattr(settings, "APP_MODULES", ["bread_bot.bot", "shop_app"])
+    transport = httpx.ASGITransport(create_app())
+    async with httpx.AsyncClient(transport=transport, base_url="http://bread.example") as client:
+        assert (await client.get("/shop/")).text == "bread"
 
 
 def test_a_doubled_alias(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,0 +1,7 @@
+from starlette_admin.views import CustomView
+
+
+class Start(CustomView):
+    menu_label = "Today"
+    icon = "fa-solid fa-chart-column"
+    route_name = "index"
