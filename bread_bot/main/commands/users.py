@@ -31,7 +31,7 @@ def create_admin(
             User.create(session, password_hash=hash_password(new.password.get_secret_value()), **values)
     except IntegrityError:
         fail(f"There is a user {username!r} already: choose another name.")
-    typer.echo(f"Admin {username!r} is created: sign in with POST /token, or at /docs.")
+    typer.echo(f"Admin {username!r} is created: sign in at /admin, or with POST /token.")
 
 
 def _password() -> str:

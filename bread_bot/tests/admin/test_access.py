@@ -30,7 +30,7 @@ PAGES = [
 
 async def test_strangers_are_asked_to_sign_in(visitor: Visitor) -> None:
     """Whatever they open; then they come to where they wanted."""
-    for path in PAGES:
+    for path in ("", *PAGES):
         page = await visitor.open(path)
         assert page.path == "/admin/login", path
         assert not page.css("aside"), "the menu is not theirs to see"
