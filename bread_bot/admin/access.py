@@ -1,6 +1,7 @@
 """Who may come in: active admins, for as long as their token holds. It is the API's, kept in a cookie."""
 
 import hmac
+import logging
 
 from pydantic import SecretStr, ValidationError
 from starlette.middleware import Middleware
@@ -15,6 +16,8 @@ from starlette_admin.helpers import index_url, safe_redirect_url
 from bread_bot.auth import tokens, users
 from bread_bot.auth.schemas import SignIn
 from bread_bot.main.settings import settings
+
+logger = logging.getLogger(__name__)
 
 COOKIE = "bread_bot_admin"
 
@@ -80,8 +83,13 @@ class Access(AuthProvider):
 
 class _Gate(AuthMiddleware):
     async def dispatch(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
-        """Send strangers to sign in; a script, which can't, is told in words that it shows."""
+        """Send strangers to sign in; a script, which can't, is told in words that it shows. Log who does what."""
         response = await super().dispatch(request, call_next)
-        if request.state.is_anonymous and response.status_code == 303 and "x-csrftoken" in request.headers:
-            return JSONResponse({"msg": "You are not signed in any more: load the page again"}, 400)
+        if request.state.is_anonymous:
+            if response.status_code == 303 and "x-csrftoken" in request.headers:
+                return JSONResponse({"msg": "You are not signed in any more: load the page again"}, 400)
+        elif request.method == "POST":
+            told = {"admin": request.state.admin_user.username, "status": response.status_code}
+            asked = {"row": request.query_params.get("pk"), "action": request.query_params.get("name")}
+            logger.info("An admin has sent %s", request.url.path, extra=told | asked)
         return response

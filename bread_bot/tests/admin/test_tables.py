@@ -148,6 +148,20 @@ async def test_a_medium_keeps_its_file(talk: Talk, admin: Visitor) -> None:
         assert await session.scalar(select(Taught.file_unique_id)), "it is known again when it is taught again"
 
 
+async def test_it_is_known_who_has_done_what(talk: Talk, admin: Visitor, caplog: pytest.LogCaptureFixture) -> None:
+    """The log tells, without what was typed."""
+    await talk.say("Хлеб добавь триггер привет=Медвед")
+    await admin.submit(await admin.open("/taught/edit", pk=1), value="Превед")
+    await admin.act("taught", "delete", 2)
+    records = [one for one in caplog.records if one.name == "bread_bot.admin.access"]
+    told = [(one.args, one.__dict__["admin"], one.__dict__["row"], one.__dict__["action"]) for one in records]
+    assert told == [
+        (("/admin/taught/edit",), "admin", "1", None),
+        (("/admin/_api/taught/row-action",), "admin", "2", "delete"),
+    ]
+    assert "Превед" not in caplog.text
+
+
 async def test_values_are_deleted(talk: Talk, admin: Visitor) -> None:
     """One by one and several of several chats; what a chat has lost it can take back."""
     for key in ("раз", "два", "три"):
