@@ -1,13 +1,14 @@
 """The pack of a chat: taught, found, drawn from, shown, deleted, and taken back."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
+from itertools import islice
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, Double, Integer, Text, bindparam, delete, exists, func, insert, select, text
+from sqlalchemy import BigInteger, Double, Integer, Row, Text, bindparam, delete, exists, func, insert, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,6 +25,9 @@ from bread_bot.utils.text import gram_candidates, gram_key, normalize, stands_in
 SHORTEST_SUBSTRING = 3
 STEPS_BACK = 20
 _LONGEST_CUE = 200
+_BATCH = 1000
+
+T = TypeVar("T")
 
 # Whether anything was ever taught here that can fire: elsewhere a message needs no look into the pack at all.
 HAS_KEYS: Switch[bool] = Switch("has_keys", False)
@@ -99,33 +103,54 @@ def answer_of(row: Any) -> Answer:
 # ---- teaching
 
 
-async def teach(session: AsyncSession, chat_id: int, command: str, rows: Sequence[dict[str, Any]]) -> int:
+async def teach(session: AsyncSession, chat_id: int, command: str, rows: Iterable[dict[str, Any]]) -> int:
     """Add values to a chat's pack; those that it has already are kept once. Returns how many were new.
 
     :raises CommandError: the pack is full, or a key is too short
     """
-    for row in rows:
-        if row["reaction"] == Reaction.SUBSTRING and len(row["normal_key"]) < SHORTEST_SUBSTRING:
-            raise CommandError(
-                f"Ключ «{row['key']}» коротковат для подстроки, нужно хотя бы три знака. Может, «триггер»?"
-            )
-        if row["reaction"] in (Reaction.TRIGGER, Reaction.SUBSTRING) and not row["normal_key"]:
-            raise CommandError("Пустой ключ мне не запомнить.")
-    if (await Taught.async_count(session, Taught.chat_id == chat_id)) + len(rows) > settings.MAX_KEYS:
-        raise CommandError(f"В голове больше нет места: я помню уже {settings.MAX_KEYS} значений. Сначала «удали».")
-    added = list(await session.scalars(upsert(Taught).values(list(rows)).on_conflict_do_nothing().returning(Taught.id)))
-    await _index(session, chat_id, rows)
+    room = settings.MAX_KEYS - await Taught.async_count(session, Taught.chat_id == chat_id)
+    added: list[int] = []
+    has_keys = False
+    for batch in _batches(rows):
+        for row in batch:
+            check(row)
+        room -= len(batch)
+        if room < 0:
+            raise CommandError(f"В голове больше нет места: я помню уже {settings.MAX_KEYS} значений. Сначала «удали».")
+        added += await session.scalars(upsert(Taught).on_conflict_do_nothing().returning(Taught.id), batch)
+        has_keys |= await _index(session, chat_id, batch)
+    if has_keys:
+        await HAS_KEYS.set(session, chat_id, True)
     if added:
         await _keep_change(session, chat_id, command, added=added)
     return len(added)
 
 
-async def _index(session: AsyncSession, chat_id: int, rows: Iterable[dict[str, Any]]) -> None:
+def check(row: Mapping[str, Any]) -> None:
+    """Make sure that a value can be taught.
+
+    :raises CommandError: its key is too short
+    """
+    if row["reaction"] == Reaction.SUBSTRING and len(row["normal_key"]) < SHORTEST_SUBSTRING:
+        raise CommandError(f"Ключ «{row['key']}» коротковат для подстроки, нужно хотя бы три знака. Может, «триггер»?")
+    if row["reaction"] in (Reaction.TRIGGER, Reaction.SUBSTRING) and not row["normal_key"]:
+        raise CommandError("Пустой ключ мне не запомнить.")
+
+
+async def _index(session: AsyncSession, chat_id: int, rows: Iterable[dict[str, Any]]) -> bool:
+    """Note what leads to the keys of values; whether anything does."""
     cues = {(cue, row["key_digest"]) for row in rows for cue in _key_cues(Reaction(row["reaction"]), row["normal_key"])}
     if cues:
         values = [{"chat_id": chat_id, "cue": cue, "key_digest": digest} for cue, digest in sorted(cues)]
         await session.execute(upsert(Cue).on_conflict_do_nothing(), values)
-        await HAS_KEYS.set(session, chat_id, True)
+    return bool(cues)
+
+
+def _batches(things: Iterable[T]) -> Iterator[list[T]]:
+    """Parts of what is too long for one statement: it takes at most 32,767 parameters and DB_STATEMENT_TIMEOUT."""
+    rest = iter(things)
+    while batch := list(islice(rest, _BATCH)):
+        yield batch
 
 
 def _key_cues(reaction: Reaction, normal_key: str) -> set[str]:
@@ -209,7 +234,8 @@ async def forget(session: AsyncSession, chat_id: int, command: str, *conditions:
 
 async def _drop_cues(session: AsyncSession, chat_id: int, digests: Iterable[str]) -> None:
     still = exists().where(Taught.chat_id == chat_id, Taught.key_digest == Cue.key_digest)
-    await session.execute(delete(Cue).where(Cue.chat_id == chat_id, Cue.key_digest.in_(list(digests)), ~still))
+    for some in _batches(digests):
+        await session.execute(delete(Cue).where(Cue.chat_id == chat_id, Cue.key_digest.in_(some), ~still))
 
 
 async def _keep_change(
@@ -230,7 +256,7 @@ class Undone:
     """A change that was taken back: what went, and what came back."""
 
     command: str
-    gone: Sequence[Taught]
+    gone: Sequence[Any]
     back: Sequence[dict[str, Any]]
 
 
@@ -245,17 +271,19 @@ async def undo(session: AsyncSession, chat_id: int) -> Undone | None:
     )
     if change is None:
         return None
-    gone: list[Taught] = []
-    if change.added:
-        statement = delete(Taught).where(Taught.chat_id == chat_id, Taught.id.in_(change.added)).returning(Taught)
-        gone = list((await session.scalars(statement)).all())
-        await _drop_cues(session, chat_id, {row.key_digest for row in gone})
+    gone: list[Row[tuple[str, str, str, str]]] = []
+    columns = (Taught.key_digest, Taught.key, Taught.kind, Taught.value)
+    for some in _batches(change.added):
+        statement = delete(Taught).where(Taught.chat_id == chat_id, Taught.id.in_(some)).returning(*columns)
+        gone += await session.execute(statement)
+    await _drop_cues(session, chat_id, {row.key_digest for row in gone})
     back = [
         row | {"chat_id": chat_id, "created_at": datetime.fromisoformat(row["created_at"])} for row in change.deleted
     ]
     if back:
         await session.execute(upsert(Taught).on_conflict_do_nothing(), back)
-        await _index(session, chat_id, back)
+        if await _index(session, chat_id, back):
+            await HAS_KEYS.set(session, chat_id, True)
     await session.delete(change)
     await session.flush()
     return Undone(change.command, gone, back)
