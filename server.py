@@ -1,5 +1,6 @@
 """python server.py: brings the database to the newest schema, and serves."""
 
+import shutil
 import sys
 
 import uvicorn
@@ -14,6 +15,7 @@ from bread_bot.main.settings import settings
 from bread_bot.main.webserver import create_app
 from bread_bot.sandbox.switch import switch_on
 from bread_bot.utils.json_logger import configure_logging
+from bread_bot.utils.metrics import shared_directory
 
 GRACE_SECONDS = 10
 
@@ -46,6 +48,7 @@ def main() -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    shutil.rmtree(shared_directory(), ignore_errors=True)
 
 
 if __name__ == "__main__":

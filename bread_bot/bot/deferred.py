@@ -21,6 +21,7 @@ from bread_bot.bot.schemas.update import ChatMemberState, Update
 from bread_bot.bot.telegram import Destination, TelegramClient, sendings
 from bread_bot.bot.answers import Answer
 from bread_bot.main.database.base import async_session
+from bread_bot.main.database.gauges import database_gauge
 from bread_bot.main.settings import settings
 from bread_bot.utils.tracing import joined, traceparent
 
@@ -44,6 +45,12 @@ _CLAIM = text(f"""
     )
     RETURNING id
     """)
+
+database_gauge(
+    "bread_bot_deferred_commands",
+    "Commands that run apart from their update, or wait to.",
+    select(func.count()).select_from(Deferred).scalar_subquery(),
+)
 
 
 class Deferrer:

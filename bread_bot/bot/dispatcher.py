@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from contextvars import Context as Variables
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from enum import StrEnum
 from random import Random
+from time import perf_counter
 from typing import Any
 
 import orjson
@@ -29,10 +31,11 @@ from bread_bot.bot.failures import Failures, Fate
 from bread_bot.bot.limits import CommandLimit
 from bread_bot.bot.outbox import Outbox, Stored
 from bread_bot.bot.remember import Memory, Sighting, remember
-from bread_bot.bot.schemas.update import ButtonPress, Message, Update, User
+from bread_bot.bot.schemas.update import KINDS, ButtonPress, Message, Update, User
 from bread_bot.bot.telegram import Destination, Sending, TelegramClient, sendings
 from bread_bot.main.database.base import async_session, is_unavailable
 from bread_bot.main.settings import settings
+from bread_bot.utils.metrics import counter, histogram
 from bread_bot.utils.tracing import Trail, following, span, together, trail
 
 logger = logging.getLogger(__name__)
@@ -45,6 +48,31 @@ _NOTE = text("""
     FROM unnest(CAST(:update_id AS bigint[]), CAST(:outcome AS text[])) AS news (update_id, outcome)
     WHERE mark.bot_id = :bot_id AND mark.update_id = news.update_id
     """)
+
+
+class Outcome(StrEnum):
+    """What has become of an update."""
+
+    HANDLED = "handled"
+    DUPLICATE = "duplicate"
+    FAILED = "failed"
+    SET_ASIDE = "set_aside"
+    IGNORED = "ignored"
+    UNAVAILABLE = "unavailable"
+
+
+_UPDATES = counter("bread_bot_updates_total", "Updates, by what they are and what became of them.", ["kind", "outcome"])
+_COUNTED = {(kind, one): _UPDATES.labels(kind, one) for kind in (*KINDS, "other") for one in Outcome}
+_SECONDS = histogram(
+    "bread_bot_update_handling_seconds",
+    "Time from an update's coming until it is committed, or has failed.",
+    buckets=(0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+_OUTCOMES = {
+    Fate.AGAIN: Outcome.FAILED,
+    Fate.SET_ASIDE_NOW: Outcome.SET_ASIDE,
+    Fate.SET_ASIDE_EARLIER: Outcome.DUPLICATE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +93,15 @@ class Job:
     asked: Asked
     done: asyncio.Future[None]
     trail: Trail = field(default_factory=trail)
+    began: float = field(default_factory=perf_counter)
+    outcome: Outcome = Outcome.HANDLED
+
+    def end(self, error: Exception | None = None) -> None:
+        """Count it, and tell those who wait."""
+        _COUNTED[self.update.kind, self.outcome].inc()
+        _SECONDS.observe(perf_counter() - self.began)
+        if not self.done.done():
+            self.done.set_result(None) if error is None else self.done.set_exception(error)
 
 
 @dataclass(slots=True)
@@ -113,6 +150,7 @@ class Dispatcher:
         :raises Exception: nothing of it is, and Telegram should deliver it again
         """
         if not _concerns_us(update):
+            _COUNTED[update.kind, Outcome.IGNORED].inc()
             return
         job = Job(update, self._asked(update), asyncio.get_running_loop().create_future())
         lane = update.chat.id if update.chat is not None else ("update", update.update_id)
@@ -184,22 +222,21 @@ class Dispatcher:
             raise
         else:
             for job in jobs:
-                if not job.done.done():
-                    job.done.set_result(None)
+                job.end()
 
     async def _fail(self, job: Job, error: Exception) -> None:
         fate = Fate.AGAIN
+        job.outcome = Outcome.UNAVAILABLE
         if not is_unavailable(error):
             logger.error("An update could not be handled", exc_info=error, extra={"update_id": job.update.update_id})
             try:
                 fate = await self._failures.count(self.bot.id, job.update, error)
             except Exception as second:
                 logger.warning("The failure could not be counted: %s", type(second).__name__)
+            job.outcome = _OUTCOMES[fate]
         if fate is Fate.SET_ASIDE_NOW and job.asked.rest is not None:
             await self._apologize(job.update)
-        if job.done.done():
-            return
-        job.done.set_exception(error) if fate is Fate.AGAIN else job.done.set_result(None)
+        job.end(error if fate is Fate.AGAIN else None)
 
     async def _apologize(self, update: Update) -> None:
         """Say one friendly line to who has asked for something that a bug keeps from being done."""
@@ -240,7 +277,10 @@ class Dispatcher:
         contexts = []
         for job in jobs:
             memory = memories.get(job.update.update_id)
-            if memory is None or not memory.is_fresh:
+            if memory is None:
+                continue
+            if not memory.is_fresh:
+                job.outcome = Outcome.DUPLICATE
                 continue
             with following(unit.trails[job.update.update_id]):
                 for greeting in await membership.follow(session, job.update, self.bot):

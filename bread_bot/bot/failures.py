@@ -5,15 +5,22 @@ import traceback
 from collections.abc import Awaitable, Callable
 from enum import Enum, auto
 
-from sqlalchemy import delete, func, text
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from bread_bot.bot.models import FailedUpdate, HandledUpdate
 from bread_bot.bot.schemas.update import Update
 from bread_bot.main.database.base import async_session
+from bread_bot.main.database.gauges import database_gauge
 from bread_bot.main.settings import settings
 
 logger = logging.getLogger(__name__)
+
+database_gauge(
+    "bread_bot_updates_set_aside",
+    "Updates that a bug kept from being handled, and that wait for an admin.",
+    select(func.count()).where(FailedUpdate.set_aside_at.is_not(None)).scalar_subquery(),
+)
 
 
 class Fate(Enum):

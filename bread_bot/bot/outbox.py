@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Integer, LargeBinary, Text, bindparam, select, text
+from sqlalchemy import BigInteger, Integer, LargeBinary, Text, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import DateTime, TypeEngine
@@ -32,12 +32,14 @@ from bread_bot.bot.errors import (
     ThreadGone,
     TooManyRequests,
 )
-from bread_bot.bot.models import OutboxMessage
+from bread_bot.bot.models import OutboxLane, OutboxMessage
 from bread_bot.bot.presence import ALIVE, Presence
 from bread_bot.bot.renumber import renumber
 from bread_bot.bot.telegram import Sending, TelegramClient
 from bread_bot.main.database.base import async_session
+from bread_bot.main.database.gauges import database_gauge
 from bread_bot.main.settings import settings
+from bread_bot.utils.metrics import counter
 from bread_bot.utils.tracing import joined
 
 logger = logging.getLogger(__name__)
@@ -137,6 +139,32 @@ _CLAIM = text(f"""
     RETURNING chat_id
     """)
 _OWNED = text("SELECT chat_id FROM outbox_lane WHERE owner = :owner AND waiting > 0")
+
+_RETRIES = counter("bread_bot_outbox_retries_total", "Times that an answer was put off, to be sent later.")
+_BUSY = OutboxLane.waiting > 0
+_FIRST = (
+    select(OutboxMessage.created_at)
+    .where(OutboxMessage.chat_id == OutboxLane.chat_id, OutboxMessage.state == "waiting")
+    .order_by(OutboxMessage.id)
+    .limit(1)
+    .correlate(OutboxLane)
+    .scalar_subquery()
+)
+database_gauge(
+    "bread_bot_outbox_waiting_messages",
+    "Answers that wait to be sent.",
+    select(func.coalesce(func.sum(OutboxLane.waiting), 0)).where(_BUSY).scalar_subquery(),
+)
+database_gauge(
+    "bread_bot_outbox_oldest_age_seconds",
+    "How long the oldest of them has waited.",
+    select(func.coalesce(func.extract("epoch", func.now() - func.min(_FIRST)), 0)).where(_BUSY).scalar_subquery(),
+)
+database_gauge(
+    "bread_bot_outbox_dead_messages",
+    "Answers that Telegram refused for good, and that wait for an admin.",
+    select(func.count()).where(OutboxMessage.state == "dead").scalar_subquery(),
+)
 
 _PACED = ("send",)
 _REMEMBERED_IDS = 10_000
@@ -411,6 +439,7 @@ class Outbox:
         return 0
 
     async def _put_off(self, lane: Lane, row: Outgoing, attempts: int, delay: float, error: TelegramError) -> None:
+        _RETRIES.inc()
         row.attempts = attempts
         lane.resume_at = datetime.fromtimestamp(pace.now() + delay, UTC)
         parameters = {

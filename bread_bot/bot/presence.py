@@ -5,9 +5,11 @@ import logging
 import secrets
 from contextlib import suppress
 
-from sqlalchemy import text
+from sqlalchemy import bindparam, func, select, text
 
+from bread_bot.bot.models import Process
 from bread_bot.main.database.base import async_session
+from bread_bot.main.database.gauges import database_gauge
 from bread_bot.main.settings import settings
 
 logger = logging.getLogger(__name__)
@@ -36,6 +38,15 @@ _LEAVE = text("""
         duties AS (UPDATE singleton SET owner = NULL WHERE owner = :id)
     DELETE FROM process WHERE id = :id
     """)
+
+database_gauge(
+    "bread_bot_processes",
+    "Server processes that live, on all machines.",
+    select(func.count())
+    .select_from(Process)
+    .where(text(ALIVE).bindparams(bindparam("lease", callable_=lambda: settings.LEASE_SECONDS)))
+    .scalar_subquery(),
+)
 
 
 class Presence:

@@ -2,12 +2,14 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import httpx
 import orjson
+from prometheus_client import Counter
 
 from bread_bot.bot.answers import CAPTIONED, Answer, Button, Call, Edit, Mention, Toast
 from bread_bot.bot.errors import (
@@ -22,7 +24,8 @@ from bread_bot.bot.errors import (
     Unauthorized,
 )
 from bread_bot.bot.schemas.update import Message
-from bread_bot.utils.base_client import BaseHTTPClient, ClientError, StatusError
+from bread_bot.utils.base_client import BaseHTTPClient, ClientError, StatusError, TooLarge
+from bread_bot.utils.metrics import counter
 from bread_bot.utils.text import split_text, utf16_length
 from bread_bot.utils.tracing import traceparent
 
@@ -31,6 +34,8 @@ TEXT_LIMIT = 4096
 CAPTION_LIMIT = 1024
 BUTTONS_LIMIT = 64
 LONG_POLL = 25
+LARGEST_FILE = 20 * 2**20
+FILE_SECONDS = 120
 
 _CHATLESS = frozenset({"answerCallbackQuery"})
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
@@ -43,6 +48,9 @@ _FILE_GONE = (
     "wrong file_id",
     "failed to get http url content",
 )
+
+_CALLS = counter("bread_bot_api_calls_total", "Calls of the Bot API, by method and result.", ["method", "result"])
+_counted: Callable[[str, str], Counter] = cache(_CALLS.labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +159,7 @@ class TelegramClient(BaseHTTPClient):
     """The Bot API: one method, typed errors, the token in no log."""
 
     def __init__(self, token: str, address: str) -> None:
-        super().__init__(address, timeout=15)
+        super().__init__(address, timeout=15, max_bytes=LARGEST_FILE)
         self._path = f"/bot{token}/"
         self._file_path = f"/file/bot{token}/"
 
@@ -178,6 +186,15 @@ class TelegramClient(BaseHTTPClient):
         :raises TelegramError: one of its kinds, by what Telegram said
         """
         try:
+            result = await self._call(method, payload, content, timeout)
+        except TelegramError as error:
+            _counted(method, _result(error)).inc()
+            raise
+        _counted(method, "ok").inc()
+        return result
+
+    async def _call(self, method: str, payload: Mapping[str, Any] | None, content: bytes | None, timeout: float) -> Any:
+        try:
             if content is None:
                 response = await self.request("POST", self._path + method, json=payload or {}, timeout=timeout)
             else:
@@ -189,22 +206,29 @@ class TelegramClient(BaseHTTPClient):
         except ClientError as error:
             raise TelegramUnavailable(str(error)) from None
         except ValueError:
-            raise TelegramUnavailable("the answer is not JSON") from None
+            raise TelegramUnavailable("the answer is not JSON", code=response.status_code) from None
         if not isinstance(answer, dict) or not answer.get("ok"):
             raise _error(200, response.content)
         return answer.get("result")
 
-    async def download(self, file_id: str) -> bytes:
-        """The bytes of a file (20 MB at most).
+    async def download(self, file_id: str) -> tuple[str, bytes]:
+        """A file's path at Telegram and its bytes (20 MB at most).
 
-        :raises TelegramError: the file can't be had
+        :raises TelegramError: one of its kinds; BadRequest when the file can't be had at all
         """
         found = await self.call("getFile", {"file_id": file_id})
+        path = found.get("file_path", "")
         try:
-            response = await self.request("GET", self._file_path + found["file_path"], timeout=60)
+            response = await self.request("GET", self._file_path + path, timeout=FILE_SECONDS)
+        except TooLarge:
+            raise BadRequest("the file is too big") from None
+        except StatusError as error:
+            if error.status == 404:
+                raise FileGone("the file is not there any more", code=404) from None
+            raise _error(error.status, error.body) from None
         except ClientError as error:
             raise TelegramUnavailable(str(error)) from None
-        return response.content
+        return path, response.content
 
 
 def _form(method: str, payload: Mapping[str, Any], content: bytes) -> tuple[dict[str, str], dict[str, Any]]:
@@ -217,6 +241,15 @@ def _form(method: str, payload: Mapping[str, Any], content: bytes) -> tuple[dict
     return form, {field: (payload[field], content)}
 
 
+def _result(error: TelegramError) -> str:
+    """What the metrics call an error; a call that found no Telegram has no code."""
+    if isinstance(error, TooManyRequests):
+        return "too_many_requests"
+    if isinstance(error, TelegramUnavailable):
+        return "network" if error.code is None else "unavailable"
+    return "refused"
+
+
 def _error(status: int, body: bytes) -> TelegramError:
     try:
         answer = orjson.loads(body)
@@ -224,7 +257,7 @@ def _error(status: int, body: bytes) -> TelegramError:
         code = int(answer.get("error_code", status))
         parameters = answer.get("parameters") or {}
     except (ValueError, AttributeError, TypeError):
-        return TelegramUnavailable(f"HTTP {status} without a JSON error")
+        return TelegramUnavailable(f"HTTP {status} without a JSON error", code=status)
     said = description.lower()
     if code == 429:
         return TooManyRequests(description, retry_after=float(parameters.get("retry_after", 1)))

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
 from time import monotonic
 
@@ -16,6 +15,7 @@ from bread_bot.sources.clients.forismatic import Forismatic
 from bread_bot.sources.clients.great_advice import GreatAdvice
 from bread_bot.sources.collection import Collection
 from bread_bot.utils.base_client import ClientError
+from bread_bot.utils.metrics import counter, gauge
 
 logger = logging.getLogger(__name__)
 
@@ -23,15 +23,10 @@ ATTEMPTS = 2
 LONGEST_ATTEMPT = 3.5
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
-    """How a service does: whether it is left alone now, its failures in a row, and its answers since the start."""
-
-    name: str
-    is_resting: bool
-    failures_in_a_row: int
-    found: int
-    failed: int
+_ASKED = counter(
+    "bread_bot_source_requests_total", "Questions to a source, by what came of them.", ["source", "result"]
+)
+_RESTING = gauge("bread_bot_source_resting", "Workers that leave a source alone after failures in a row.", ["source"])
 
 
 class Source:
@@ -53,13 +48,8 @@ class Source:
         self.breaker = Breaker(clock)
         self._client = client
         self._address = address
-        self._found = 0
-        self._failed = 0
-
-    @property
-    def health(self) -> Health:
-        """How its service does, for the metrics."""
-        return Health(self.name, self.breaker.is_open, self.breaker.failures, self._found, self._failed)
+        self._found, self._failed = _ASKED.labels(name, "found"), _ASKED.labels(name, "failed")
+        self._resting = _RESTING.labels(name)
 
     async def draw(self, random: Random) -> Finding:
         """Draw something: it takes ATTEMPTS * LONGEST_ATTEMPT seconds at most, and never fails."""
@@ -78,11 +68,13 @@ class Source:
         except Exception:  # whatever a service answers, the member gets something
             logger.exception("The source of %s gives something unforeseen", self.name)
         else:
-            self._found += 1
+            self._found.inc()
             self.breaker.succeed()
+            self._resting.set(0)
             return finding
-        self._failed += 1
+        self._failed.inc()
         self.breaker.fail()
+        self._resting.set(self.breaker.is_open)
         return None
 
 

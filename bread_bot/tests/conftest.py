@@ -21,6 +21,7 @@ from bread_bot.main.database.base import dispose_engines
 from bread_bot.main.database.migrations import migrate
 from bread_bot.main.settings import BASE_DIR, DATABASE_SETTINGS, Connection, settings
 from bread_bot.main.webserver import create_app
+from bread_bot.tests.stumbling import Stumbling
 from bread_bot.tests.talk import Talk
 from bread_bot.tests.telegram.fake import TOKEN, BotAPI
 from bread_bot.utils.base_client import close_pool, open_pool
@@ -216,3 +217,11 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 async def talk(app: FastAPI, client: httpx.AsyncClient, bot_api: BotAPI) -> Talk:
     """A group in which Anna speaks."""
     return Talk(app, client, bot_api)
+
+
+@pytest.fixture
+def stumbling(application: FastAPI) -> Iterator[Stumbling]:
+    """The app has a bug."""
+    stumbling = Stumbling()
+    with stumbling.declared(application.state.commands):
+        yield stumbling

@@ -13,10 +13,12 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 from sqlalchemy.types import DateTime
 
 from bread_bot.main.database import embedded
 from bread_bot.main.settings import BASE_DIR, DATABASE_SETTINGS, settings
+from bread_bot.utils.metrics import gauge
 from bread_bot.utils.tracing import instrument_engine
 
 logger = logging.getLogger(__name__)
@@ -29,6 +31,11 @@ _GRACE_SECONDS = 1.0
 # Classes of SQLSTATE, and states: connecting, signing in, no such database, deadlock, resources (disk full, too many
 # connections), an operator's intervention (a statement's time is up, too), trouble of the system, read-only, locked.
 _UNAVAILABLE = ("08", "28", "3D", "40", "53", "57", "58", "25006", "55P03")
+
+_SIZE = gauge("bread_bot_database_pool_size", "Connections to PostgreSQL that the workers may hold.")
+_CONNECTIONS = gauge("bread_bot_database_pool_connections", "Connections that they hold, by use.", ["state"])
+_IN_USE, _IDLE = _CONNECTIONS.labels("in_use"), _CONNECTIONS.labels("idle")
+_WAITING = gauge("bread_bot_database_pool_waiting", "Tasks that wait because all connections are in use.")
 
 
 class Base(DeclarativeBase):
@@ -45,6 +52,29 @@ class Base(DeclarativeBase):
     )
     type_annotation_map = {datetime: DateTime(timezone=True)}
     __mapper_args__ = {"eager_defaults": True}
+
+
+class _WatchedPool(AsyncAdaptedQueuePool):
+    """A pool that tells how it is used."""
+
+    __module__ = AsyncAdaptedQueuePool.__module__  # what it logs is not ours
+
+    def _do_get(self) -> ConnectionPoolEntry:
+        try:
+            if self.checkedout() < self.size():
+                return super()._do_get()
+            with _WAITING.track_inprogress():
+                return super()._do_get()
+        finally:
+            self._tell()
+
+    def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
+        super()._do_return_conn(record)
+        self._tell()
+
+    def _tell(self) -> None:
+        _IN_USE.set(self.checkedout())
+        _IDLE.set(self.checkedin())
 
 
 class _Engines:
@@ -84,7 +114,9 @@ def get_engine() -> AsyncEngine:
     when it is taken from the pool, and replaced; one that breaks or hangs in use is dropped with all others.
     """
     if _Engines.asynchronous is None:
-        engine = create_async_engine(database_url("asyncpg"), connect_args=_asyncpg_arguments(), **_pool_arguments())
+        arguments = {"poolclass": _WatchedPool, **_pool_arguments()}
+        engine = create_async_engine(database_url("asyncpg"), connect_args=_asyncpg_arguments(), **arguments)
+        _SIZE.set(settings.pool_size)
         event.listen(engine.sync_engine, "do_connect", _connect)
         event.listen(engine.sync_engine, "checkout", _check_open)
         event.listen(engine.sync_engine, "handle_error", _drop_broken)

@@ -118,6 +118,9 @@ BotToken = Annotated[
     SecretStr, _fits("[0-9]+:[A-Za-z0-9_-]+"), _allowed("a token of @BotFather: digits, a colon, then A-Z a-z 0-9 _ -")
 ]
 WebhookSecret = Annotated[SecretStr, _fits("[A-Za-z0-9_-]{1,256}"), _allowed("1 to 256 characters of A-Z a-z 0-9 _ -")]
+MetricsToken = Annotated[
+    SecretStr, _fits("[A-Za-z0-9._~+/-]{16,}=*"), _allowed("at least 16 characters of A-Z a-z 0-9 . _ ~ + / -")
+]
 AzureConnection = Annotated[
     SecretStr,
     _fits(r"(?i)(.*;)?\s*InstrumentationKey=[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\s*(;.*)?"),
@@ -208,6 +211,9 @@ class Settings(BaseSettings):
     INSULT_URL: Address = Field("https://evilinsult.com/generate_insult.php", description="Source of insults")
     SOURCE_TIMEOUT: Seconds = Field(3, description="Longest wait for a source, seconds")
 
+    METRICS_TOKEN: MetricsToken | None = Field(
+        None, description="What Prometheus shows as bearer token at /metrics; without it only admins see them"
+    )
     ENABLE_TELEMETRY: Flag = Field(False, description="Trace requests")
     APPLICATIONINSIGHTS_CONNECTION_STRING: AzureConnection | None = Field(None, description="Azure to send traces to")
     ZIPKIN_URL: Address | None = Field(

@@ -12,14 +12,12 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from bread_bot.bot import lifespan
-from bread_bot.bot.answers import Reply
-from bread_bot.bot.command import CommandTable, listener
-from bread_bot.bot.context import Context
 from bread_bot.bot.deferred import Deferrer
 from bread_bot.bot.dispatcher import UNITS
 from bread_bot.main.database.base import async_session
 from bread_bot.main.settings import Connection, settings
 from bread_bot.tests.bot.test_deferred import make_due
+from bread_bot.tests.stumbling import Stumbling
 from bread_bot.tests.talk import Talk
 from bread_bot.tests.telegram import updates
 from bread_bot.tests.telegram.fake import BotAPI
@@ -226,34 +224,9 @@ async def test_polled(
         assert trace.way(trace.named(SEND)) == ["polled message", *WAY[1:]]
 
 
-class Trouble:
-    """Whether the listener below has its bug."""
-
-    is_on = False
-
-
-@listener(order=0)
-async def trip(context: Context) -> Reply:
-    """A listener with a bug."""
-    if Trouble.is_on and "споткнись" in context.text:
-        raise RuntimeError("this is the bug")
-    return None
-
-
-@pytest.fixture
-def tripping(application: FastAPI) -> Iterator[None]:
-    """The app with it."""
-    table: CommandTable = application.state.commands
-    table.listeners.insert(0, getattr(trip, "__bread_bot__"))
-    Trouble.is_on = True
-    yield
-    Trouble.is_on = False
-    table.listeners.pop(0)
-
-
 @pytest.mark.parametrize("is_traced", [False, True])
 async def test_logs_are_found_by_the_request(
-    tripping: None, talk: Talk, caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest, is_traced: bool
+    stumbling: Stumbling, talk: Talk, caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest, is_traced: bool
 ) -> None:
     """What is logged of an update has the id that its own request was answered with, traced or not."""
     if is_traced:
@@ -278,13 +251,13 @@ async def test_logs_are_found_by_the_request(
 
 
 async def test_the_apology_belongs_to_its_update(
-    tripping: None, talk: Talk, test_settings: pytest.MonkeyPatch, traces: Traces
+    stumbling: Stumbling, talk: Talk, test_settings: pytest.MonkeyPatch, traces: Traces
 ) -> None:
     """What is said of a bug goes out in the trace of the update that met it."""
     test_settings.setattr(settings, "MAX_ATTEMPTS", 1)
     await talk.say("привет")
-    stumbling, other = updates.message("Хлеб споткнись", chat=talk.chat), updates.message("да", chat=updates.group())
-    await deliver_at_once(talk, stumbling, other)
+    tripping, other = updates.message("Хлеб споткнись", chat=talk.chat), updates.message("да", chat=updates.group())
+    await deliver_at_once(talk, tripping, other)
     trace = traces.of(1)
     assert trace.way(trace.named(SEND)) == ["POST /", "outbox", SEND]
     assert "error" in [one for one in trace if one.name == "unit of work"][-1].attributes

@@ -11,7 +11,8 @@ from bread_bot.sources.breaker import FAILURES, REST
 from bread_bot.sources.clients.base import Finding, SourceClient
 from bread_bot.sources.clients.great_advice import GreatAdvice
 from bread_bot.sources.collection import Collection
-from bread_bot.sources.source import ADVICE, ENGLISH_INSULTS, INSULTS, JOKES, QUOTES, SOURCES, Health, Source
+from bread_bot.sources.source import ADVICE, ENGLISH_INSULTS, INSULTS, JOKES, QUOTES, SOURCES, Source
+from bread_bot.tests.figures import Figures
 from bread_bot.tests.sources.conftest import Clock, Elsewhere
 from bread_bot.utils.base_client import close_pool, open_pool
 
@@ -23,6 +24,34 @@ BAD = Response("Нет", status_code=500)
 def source(clock: Clock) -> Source:
     """A source of advice that a test may break."""
     return Source("advice", GreatAdvice, "ADVICE_URL", Collection("advice.txt"), clock)
+
+
+class Told:
+    """What the metrics tell of the source since the test began."""
+
+    def __init__(self) -> None:
+        self._before = Figures()
+
+    @property
+    def results(self) -> tuple[float, float]:
+        """How often it gave something, and how often nothing."""
+        now = Figures()
+        found, failed = (
+            now(name, source="advice", result=result) - self._before(name, source="advice", result=result)
+            for name, result in (("bread_bot_source_requests_total", one) for one in ("found", "failed"))
+        )
+        return found, failed
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether the service is left alone."""
+        return bool(Figures()("bread_bot_source_resting", source="advice"))
+
+
+@pytest.fixture
+def told() -> Told:
+    """The metrics."""
+    return Told()
 
 
 def is_own(finding: Finding, source: Source) -> bool:
@@ -73,7 +102,7 @@ async def test_a_service_that_keeps_silent(
 )
 @pytest.mark.parametrize("hangs_up", [True, False])
 async def test_a_server_that_says_half_of_it(
-    dice: Random, source: Source, monkeypatch: pytest.MonkeyPatch, part: bytes, hangs_up: bool
+    dice: Random, source: Source, monkeypatch: pytest.MonkeyPatch, told: Told, part: bytes, hangs_up: bool
 ) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -90,17 +119,17 @@ async def test_a_server_that_says_half_of_it(
         open_pool()
         assert is_own(await source.draw(dice), source)
         await close_pool()
-    assert source.health.failed == 2
+    assert told.results == (0, 2)
 
 
 async def test_leaves_a_broken_service_alone_until_it_has_rested(
-    elsewhere: Elsewhere, dice: Random, source: Source, clock: Clock
+    elsewhere: Elsewhere, dice: Random, source: Source, clock: Clock, told: Told
 ) -> None:
     elsewhere.answers_with(BAD)
     for _ in range(5):
         assert is_own(await source.draw(dice), source)
     assert len(elsewhere.requests) == FAILURES
-    assert source.health == Health("advice", is_resting=True, failures_in_a_row=FAILURES, found=0, failed=FAILURES)
+    assert (told.results, told.is_resting) == ((0, FAILURES), True)
 
     clock.now += REST
     for _ in range(2):
@@ -111,12 +140,10 @@ async def test_leaves_a_broken_service_alone_until_it_has_rested(
     elsewhere.answers_with(GOOD)
     for _ in range(2):
         assert str(await source.draw(dice)) == "Пеки хлеб."
-    assert source.health == Health("advice", is_resting=False, failures_in_a_row=0, found=2, failed=FAILURES + 1)
+    assert (told.results, told.is_resting) == ((2, FAILURES + 1), False)
 
 
-async def test_many_at_once_send_one_probe(
-    elsewhere: Elsewhere, dice: Random, source: Source, clock: Clock
-) -> None:
+async def test_many_at_once_send_one_probe(elsewhere: Elsewhere, dice: Random, source: Source, clock: Clock) -> None:
     elsewhere.answers_with(BAD)
     await asyncio.gather(*(source.draw(dice) for _ in range(2)))
     clock.now += REST
@@ -134,9 +161,7 @@ async def test_one_broken_service_hurts_no_other(elsewhere: Elsewhere, dice: Ran
     assert is_own(await source.draw(dice), source)
 
 
-async def test_whatever_happens_something_is_said(
-    dice: Random, clock: Clock, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_whatever_happens_something_is_said(dice: Random, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     class Surprising(SourceClient):
         PATH = "/"
         CONTENT_TYPES = ("text/",)
@@ -149,14 +174,16 @@ async def test_whatever_happens_something_is_said(
     assert "unforeseen" in caplog.text
 
 
-async def test_whoever_is_cancelled_stays_cancelled(elsewhere: Elsewhere, dice: Random, source: Source) -> None:
+async def test_whoever_is_cancelled_stays_cancelled(
+    elsewhere: Elsewhere, dice: Random, source: Source, told: Told
+) -> None:
     task = asyncio.create_task(source.draw(dice))
     while not elsewhere.requests:
         await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert source.health.failed == 0
+    assert told.results == (0, 0)
 
 
 def test_our_own_are_drawn_evenly(dice: Random) -> None:
