@@ -37,6 +37,8 @@ from bread_bot.tests.telegram.world import Refusal, World, kind_of
 
 TOKEN = "123456789:AAFakeTokenOfTheTests-0123456789abcd"
 
+DOWNLOAD = "the bytes of a file"  # what a download is called among the calls
+
 _CALL_PATH = re.compile(r"/bot([^/]+)/(\w+)")
 _FILE_PATH = re.compile(r"/file/bot([^/]+)/(.+)")
 _STATUS_WORDS = {
@@ -353,7 +355,13 @@ class BotAPI:
         listener.bind(("127.0.0.1", port))
         listener.listen(256)
         config = uvicorn.Config(
-            self, http=self._protocol(), loop="asyncio", ws="none", lifespan="off", log_config=None, access_log=False,
+            self,
+            http=self._protocol(),
+            loop="asyncio",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
             timeout_graceful_shutdown=1,
         )
         server = uvicorn.Server(config)
@@ -386,19 +394,17 @@ class BotAPI:
 
     async def _answer(self, request: Request) -> Response:
         path = request.url.path
-        if found := _FILE_PATH.fullmatch(path):
-            content = self.world.files.get(found[2].removeprefix("files/"))
-            if found[1] != self.token or content is None:
-                return _reply(404, "Not Found")
-            return Response(content, media_type="application/octet-stream")
-        found = _CALL_PATH.fullmatch(path)
+        found = _FILE_PATH.fullmatch(path) or _CALL_PATH.fullmatch(path)
         if found is None:
             self.deviations.append(f"{request.method} {path}: there is no such address")
             return _reply(404, "Not Found")
         if found[1] != self.token:
             return _reply(401, "Unauthorized")
-        method = found[2]
-        params, problems = await self._read(request, method)
+        method = found[2] if found.re is _CALL_PATH else DOWNLOAD
+        if method == DOWNLOAD:
+            params, problems = {"file_path": found[2]}, list[str]()
+        else:
+            params, problems = await self._read(request, method)
         call = Call(method, params, time.monotonic())
         with self._lock:
             self.calls.append(call)
@@ -437,6 +443,11 @@ class BotAPI:
 
     async def _perform(self, call: Call) -> Response:
         try:
+            if call.method == DOWNLOAD:
+                with self._lock:
+                    content = self.world.download(call.params["file_path"])
+                call.status = 200
+                return Response(content, media_type="application/octet-stream")
             if call.method == "getUpdates":
                 call.result = await self._poll(call.params)
             else:

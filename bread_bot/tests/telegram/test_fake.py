@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from bread_bot.tests.telegram import updates
-from bread_bot.tests.telegram.fake import FAILURES, TOKEN, BotAPI, Call
+from bread_bot.tests.telegram.fake import DOWNLOAD, FAILURES, TOKEN, BotAPI, Call
 from bread_bot.tests.telegram.schema import Json, Upload, api, check_result, smallest_fields
 from bread_bot.tests.telegram.updates import chats, message, message_of, people
-from bread_bot.tests.telegram.world import FILE_KINDS, dice_sides
+from bread_bot.tests.telegram.world import FILE_KINDS, MOST_DOWNLOADED, MOST_OF_A_PHOTO, dice_sides
 
 GROUP = chats.supergroup.id
 HELLO: Json = {"chat_id": GROUP, "text": "привет"}
@@ -74,12 +74,14 @@ async def distant_bot(address: str) -> AsyncIterator[Bot]:
 
 @pytest.mark.parametrize("method", api().methods)
 async def test_every_method_has_a_result_of_its_type(method: str, telegram: BotAPI, bot: Bot) -> None:
-    telegram.note(message("привет", chat=chats.supergroup))
+    telegram.note(heard := message("привет", chat=chats.supergroup))
     params = smallest_fields(api().methods[method]) | ({"url": "https://a.b/"} if method == "setWebhook" else {})
     if "chat_id" in params:
         params["chat_id"] = GROUP
     if "file_id" in params:
         telegram.world.add_file(params["file_id"], b"x")
+    if method == "deleteMessage":
+        params["message_id"] = message_of(heard)["message_id"]
     if method == "getChatMember":
         params["user_id"] = people.anna.id
     if method.startswith(("editMessage", "stopMessage")):
@@ -173,6 +175,8 @@ async def test_files_are_sent_by_id_and_by_upload(kind: str, telegram: BotAPI, b
     found = await bot.result("getFile", {"file_id": uploaded["file_id"]})
     response = await bot.client.get(f"/file/bot{TOKEN}/{found['file_path']}")
     assert response.content == b"bytes"
+    telegram.fail(DOWNLOAD, status=500)
+    assert (await bot.client.get(f"/file/bot{TOKEN}/{found['file_path']}")).status_code == 500
 
 
 async def test_a_file_is_not_sent_as_another_kind(telegram: BotAPI, bot: Bot) -> None:
@@ -183,7 +187,15 @@ async def test_a_file_is_not_sent_as_another_kind(telegram: BotAPI, bot: Bot) ->
 
 async def test_a_file_that_telegram_does_not_know_is_not_to_be_had(bot: Bot) -> None:
     assert "wrong file_id" in await bot.refusal("getFile", {"file_id": "x"})
-    assert (await bot.client.get(f"/file/bot{TOKEN}/files/x")).status_code == 404
+    assert (await bot.client.get(f"/file/bot{TOKEN}/photos/file_0.jpg")).status_code == 404
+
+
+async def test_files_have_a_largest_and_a_smallest_size(telegram: BotAPI, bot: Bot) -> None:
+    telegram.world.add_file("huge", bytes(MOST_DOWNLOADED + 1))
+    assert "too big" in await bot.refusal("getFile", {"file_id": "huge"})
+    for content, status in ((b"", 400), (bytes(MOST_OF_A_PHOTO + 1), 413), (b"a photo", 200)):
+        files = {"photo": ("a.jpg", content)}
+        assert (await bot.call("sendPhoto", data={"chat_id": str(GROUP)}, files=files))["status"] == status
 
 
 async def test_dice_fall_within_their_sides(telegram: BotAPI, bot: Bot) -> None:
@@ -216,7 +228,8 @@ async def test_a_reply_to_a_deleted_message_goes_out_only_if_that_is_allowed(tel
     assert "replied not found" in await bot.refusal("sendMessage", HELLO | {"reply_parameters": {"message_id": number}})
     reply = {"message_id": number, "allow_sending_without_reply": True}
     assert "reply_to_message" not in await bot.result("sendMessage", HELLO | {"reply_parameters": reply})
-    assert "delete not found" in await bot.refusal("deleteMessage", {"chat_id": GROUP, "message_id": number})
+    for gone in (number, number + 1):
+        assert "delete not found" in await bot.refusal("deleteMessage", {"chat_id": GROUP, "message_id": gone})
 
 
 async def test_topics_are_only_in_forums(telegram: BotAPI, bot: Bot) -> None:

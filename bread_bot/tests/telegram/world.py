@@ -11,9 +11,19 @@ from typing import Any
 from bread_bot.tests.telegram.schema import ARRAY, Json, Upload, api, check_object, smallest, smallest_fields
 
 FILE_KINDS = ("photo", "voice", "sticker", "animation", "video", "video_note", "audio", "document")
+MOST_DOWNLOADED, MOST_OF_A_PHOTO, MOST_UPLOADED = 20 * 2**20, 10 * 2**20, 50 * 2**20
 PRESENT = ("creator", "administrator", "member", "restricted")
 
 _FIRST_MESSAGE_ID = 1_000_000
+_EXTENSIONS = {
+    "photo": ".jpg",
+    "voice": ".oga",
+    "sticker": ".webp",
+    "animation": ".mp4",
+    "video": ".mp4",
+    "video_note": ".mp4",
+    "audio": ".mp3",
+}
 _UNASKED_UPDATES = ("chat_member", "message_reaction", "message_reaction_count")
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 _DICE = re.compile(r'1-(\d+) for ((?:"[^"]+"(?:, | and )?)+)')
@@ -59,6 +69,7 @@ class World:
         self.muted: set[int] = set()
         self.files: dict[str, bytes] = {}
         self.file_kinds: dict[str, str] = {}
+        self.links: dict[str, str] = {}
         self.commands: dict[tuple[str, str], list[Json]] = {}
         self.webhook: Json = {}
         self.allowed_updates: list[str] = []
@@ -204,6 +215,10 @@ class World:
 
     def _file_content(self, kind: str, file: Any) -> Json:
         if isinstance(file, Upload):
+            if not file.content:
+                raise Refusal(400, "Bad Request: file must be non-empty")
+            if len(file.content) > (MOST_OF_A_PHOTO if kind == "photo" else MOST_UPLOADED):
+                raise Refusal(413, "Request Entity Too Large")
             file_id = f"{kind}-uploaded-{len(self.files) + 1}"
             self.add_file(file_id, file.content, kind)
         else:
@@ -235,9 +250,7 @@ class World:
         if thread := params.get("message_thread_id"):
             message |= {"message_thread_id": thread, "is_topic_message": True}
         if (replied := self._replied(chat["id"], params)) is not None:
-            message["reply_to_message"] = {
-                name: value for name, value in replied.items() if name != "reply_to_message"
-            }
+            message["reply_to_message"] = {name: value for name, value in replied.items() if name != "reply_to_message"}
         self.messages[chat["id"], message["message_id"]] = message
         return message
 
@@ -314,7 +327,7 @@ class World:
 
     def _delete_message(self, params: Json) -> bool:
         key = self._chat(params)["id"], params["message_id"]
-        if key in self.deleted:
+        if key in self.deleted or key not in self.messages:
             raise Refusal(400, "Bad Request: message to delete not found")
         self.deleted.add(key)
         return True
@@ -369,12 +382,23 @@ class World:
         file_id = params["file_id"]
         if file_id not in self.files:
             raise Refusal(400, "Bad Request: wrong file_id or the file is temporarily unavailable")
+        if len(self.files[file_id]) > MOST_DOWNLOADED:
+            raise Refusal(400, "Bad Request: file is too big")
+        kind = self.file_kinds.get(file_id, "document")
+        path = f"{kind}s/file_{list(self.files).index(file_id)}{_EXTENSIONS.get(kind, '')}"
+        self.links[path] = file_id
         return {
             "file_id": file_id,
             "file_unique_id": unique_id(file_id),
             "file_size": len(self.files[file_id]),
-            "file_path": f"files/{file_id}",
+            "file_path": path,
         }
+
+    def download(self, path: str) -> bytes:
+        """The bytes behind a link that getFile has given."""
+        if self.links.get(path) not in self.files:
+            raise Refusal(404, "Not Found")
+        return self.files[self.links[path]]
 
     def _set_webhook(self, params: Json) -> bool:
         self._allow(params)
