@@ -4,7 +4,7 @@ import platform
 from hmac import compare_digest
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, HTTPException, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client.core import InfoMetricFamily
 from pydantic import BaseModel, Field
@@ -57,10 +57,12 @@ async def tell_ready() -> object:
 
 async def may_watch(shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> None:
     """Whoever shows METRICS_TOKEN may, without a look into the database, and so may admins."""
-    token = shown.credentials if shown is not None else None
+    if shown is None:
+        reason = "Send METRICS_TOKEN, or an admin's token of POST /token, as `Authorization: Bearer <token>`"
+        raise HTTPException(401, reason, {"WWW-Authenticate": "Bearer"})
     own = settings.METRICS_TOKEN
-    if own is None or token is None or not compare_digest(token.encode(), own.get_secret_value().encode()):
-        await get_admin(await get_active_user(token))
+    if own is None or not compare_digest(shown.credentials.encode(), own.get_secret_value().encode()):
+        await get_admin(await get_active_user(shown.credentials))
 
 
 @router.get(
