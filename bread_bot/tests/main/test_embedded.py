@@ -295,11 +295,11 @@ def test_a_place_that_can_not_be_written_is_named(directory: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has directories that are closed to PostgreSQL's user")
 def test_everything_may_lie_in_a_directory_of_roots(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    installed = embedded._binaries().parents[1]
+    installed = embedded.binaries().parents[1]
     for source in (installed, installed.with_name(f"{installed.name}.libs")):
         shutil.copytree(source, directory / source.name, copy_function=link_or_copy)
     assert directory.stat().st_mode & 0o777 == 0o700
-    monkeypatch.setattr(embedded, "_binaries", lambda: directory / installed.name / "pginstall18" / "bin")
+    monkeypatch.setattr(embedded, "binaries", lambda: directory / installed.name / "pginstall18" / "bin")
     place = embedded.Place(directory / ".bread_bot", is_durable=False)
     embedded.ensure_running(place)
     assert ask(place, "SELECT 7") == "7"
