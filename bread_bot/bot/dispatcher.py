@@ -33,7 +33,7 @@ from bread_bot.bot.outbox import Outbox, Stored
 from bread_bot.bot.remember import Memory, Sighting, remember
 from bread_bot.bot.schemas.update import KINDS, ButtonPress, Message, Update, User
 from bread_bot.bot.telegram import Destination, Sending, TelegramClient, sendings
-from bread_bot.main.database.base import async_session, is_unavailable
+from bread_bot.main.database.base import async_session, is_conflict, is_unavailable
 from bread_bot.main.settings import settings
 from bread_bot.utils.metrics import counter, histogram
 from bread_bot.utils.tracing import Trail, following, span, together, trail
@@ -205,13 +205,16 @@ class Dispatcher:
             self._units.discard(unit)
             self._start()
 
-    async def _try(self, jobs: Sequence[Job]) -> None:
+    async def _try(self, jobs: Sequence[Job], *, again: bool = True) -> None:
         try:
             await self._work(jobs)
         except Exception as error:
-            if len(jobs) > 1 and not is_unavailable(error):
+            if len(jobs) > 1 and (is_conflict(error) or not is_unavailable(error)):
                 for job in jobs:
                     await self._try([job])
+                return
+            if again and is_conflict(error):
+                await self._try(jobs, again=False)
                 return
             for job in jobs:
                 with following(job.trail):

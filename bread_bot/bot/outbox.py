@@ -87,13 +87,17 @@ _LOAD = text("""
     WHERE state = 'waiting' AND lane.owner = :owner AND chat_id = ANY(CAST(:chat_ids AS bigint[]))
     ORDER BY id
     """).columns(**_COLUMNS, attempts=Integer())
-# The lane is counted down and, once empty, freed in the very statement that notes the result.
+# The lane is counted down and, once empty, freed in the very statement that notes the result. Like those who store, it
+# locks the lanes in the order of their chats: in any other order two of them could wait for each other.
 _SETTLE = text("""
     WITH news AS (
         SELECT * FROM unnest(
             CAST(:id AS bigint[]), CAST(:state AS text[]), CAST(:error AS text[]),
             CAST(:message_id AS bigint[]), CAST(:paced AS bool[])
         ) AS news (id, state, error, message_id, paced)
+    ), locked AS (
+        SELECT chat_id FROM outbox_lane
+        WHERE chat_id IN (SELECT chat_id FROM outbox JOIN news USING (id)) ORDER BY chat_id FOR UPDATE
     ), done AS (
         UPDATE outbox SET state = news.state, error = news.error, message_id = news.message_id, done_at = now(),
             content = CASE WHEN news.state = 'dead' THEN content END
@@ -106,7 +110,7 @@ _SETTLE = text("""
             [greatest(1, cardinality(lane.sent) + less.paced - :remembered + 1):] ELSE lane.sent END
     FROM (
         SELECT chat_id, CAST(count(*) AS int) AS waiting, CAST(count(*) FILTER (WHERE paced) AS int) AS paced
-        FROM done GROUP BY chat_id
+        FROM done JOIN locked USING (chat_id) GROUP BY chat_id
     ) AS less
     WHERE lane.chat_id = less.chat_id
     RETURNING lane.chat_id, lane.waiting

@@ -30,6 +30,7 @@ _GRACE_SECONDS = 1.0
 
 # Classes of SQLSTATE, and states: connecting, signing in, no such database, deadlock, resources (disk full, too many
 # connections), an operator's intervention (a statement's time is up, too), trouble of the system, read-only, locked.
+_CONFLICTS = ("40001", "40P01", "23503")  # serialization, deadlock, a row that is referred to has gone meanwhile
 _UNAVAILABLE = ("08", "28", "3D", "40", "53", "57", "58", "25006", "55P03")
 
 _SIZE = gauge("bread_bot_database_pool_size", "Connections to PostgreSQL that the workers may hold.")
@@ -165,6 +166,11 @@ def is_unavailable(error: BaseException) -> bool:
         is_broken = error.connection_invalidated or isinstance(error, OperationalError)
         return is_broken or str(getattr(error.orig, "sqlstate", None)).startswith(_UNAVAILABLE)
     return isinstance(error, PoolTimeoutError | embedded.EmbeddedDatabaseError)
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Whether an error means that another transaction was in the way, and that the same may succeed now."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _CONFLICTS
 
 
 def _pool_arguments() -> dict[str, Any]:

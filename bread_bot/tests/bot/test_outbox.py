@@ -16,11 +16,14 @@ from bread_bot.bot.telegram import Sending, TelegramClient
 from bread_bot.main.database.base import async_session
 from bread_bot.main.settings import Connection, settings
 from bread_bot.tests.auth.people import as_user, create_admin
+from bread_bot.tests.locks import somebody_waits
 from bread_bot.tests.talk import Talk
 from bread_bot.tests.telegram import updates
 from bread_bot.tests.telegram.fake import TOKEN, BotAPI
 
 pytestmark = pytest.mark.usefixtures("clock")
+
+LOCK = text("SELECT chat_id FROM outbox_lane WHERE chat_id = ANY(:chat_ids) ORDER BY chat_id FOR UPDATE SKIP LOCKED")
 
 
 class Clock:
@@ -136,7 +139,7 @@ async def test_too_many_requests(talk: Talk, clock: Clock) -> None:
     await post(talk, "Хлеб скажи там", elsewhere)
     await talk.bot_api.wait_for(lambda api: api.sent_to(elsewhere.id))
     clock.turn(36.9)
-    assert await clock.asleep() == [pytest.approx(0.1)]
+    assert await clock.asleep() == [pytest.approx(0.1, abs=0.001)]
     assert texts(talk) == []
     clock.turn(0.1)
     await talk.settle()
@@ -282,13 +285,11 @@ async def test_the_database_fails_while_results_are_noted(talk: Talk, monkeypatc
     """What was sent is noted as soon as it can be, and the next one leaves only then."""
     async with async_session() as session, session.begin():
         await session.execute(text("CREATE TABLE broken (name text)"))
-        await session.execute(
-            text("""
+        await session.execute(text("""
             CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
                 IF NEW.state = 'sent' AND EXISTS (SELECT FROM broken) THEN RAISE EXCEPTION 'disk full'; END IF;
                 RETURN NEW; END $$
-            """)
-        )
+            """))
         await session.execute(
             text("CREATE TRIGGER refuse BEFORE UPDATE ON outbox FOR EACH ROW EXECUTE FUNCTION refuse()")
         )
@@ -419,6 +420,35 @@ async def test_a_lease_that_lapsed_while_sending(bot_api: BotAPI) -> None:
         slow.release()
         await second.flush()
     assert [one.text for one in bot_api.sent] == ["раз", "раз", "два", "три"]
+
+
+@pytest.mark.usefixtures("chats")
+async def test_results_lock_lanes_in_order(bot_api: BotAPI) -> None:
+    """The results of many chats are noted at once, and wait for a lane as those do who store: by the chats' ids."""
+    crowd = [CHAT - 100 - number for number in range(10)]
+    async with async_session() as session, session.begin():
+        session.add_all(Chat(id=number, type="supergroup", title="Пекарня") for number in crowd)
+    async with process() as (outbox, _), async_session() as first, async_session() as second:
+        one = bot_api.fail("sendMessage", "hang", chat_id=CHAT)
+        others = bot_api.fail("sendMessage", "hang", times=None)
+        for number in (CHAT, *crowd):
+            await say(outbox, "раз", number)
+        await bot_api.wait_for(lambda api: len(api.calls) == 11)
+        await first.execute(LOCK, {"chat_ids": [CHAT]})
+        one.release()
+        await somebody_waits()
+        others.release()
+        while len(outbox._settled) < len(crowd):  # they wait for the first one's note
+            await asyncio.sleep(0)
+        await second.execute(LOCK, {"chat_ids": [min(crowd)]})
+        await first.commit()
+        await somebody_waits()
+        free = (await first.execute(LOCK, {"chat_ids": crowd})).all()
+        assert len(free) == len(crowd) - 1
+        await first.commit()
+        await second.commit()
+        await outbox.flush()
+    assert len(bot_api.sent) == 11
 
 
 @pytest.mark.usefixtures("chats")

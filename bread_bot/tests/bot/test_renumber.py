@@ -1,5 +1,6 @@
 """A group becomes a supergroup: all that belongs to it moves to the new id, once, by whatever way it is told."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
@@ -13,6 +14,7 @@ from bread_bot.main.database.base import Base, async_session
 from bread_bot.my_app.models import Note
 from bread_bot.nonsense.models import DictionaryEntry, Transition
 from bread_bot.packs.models import Taught
+from bread_bot.tests.locks import somebody_waits
 from bread_bot.tests.talk import Talk
 from bread_bot.tests.telegram import updates
 from bread_bot.tests.telegram.updates import Place, people
@@ -171,3 +173,16 @@ def test_every_table_of_a_chat_follows() -> None:
         one.__tablename__ for one in (Activity, Deferred, HandledUpdate, Note, OutboxMessage, Taught)
     }
     assert all(key.onupdate == "CASCADE" for key in references)
+
+
+async def test_what_is_said_in_the_moment_of_the_move(talk: Talk) -> None:
+    """The chat goes away between two statements: the update is handled all the same, at once."""
+    await talk.say("привет")
+    async with async_session() as mover:
+        await renumber(mover, talk.chat.id, updates.group().id)
+        said = asyncio.create_task(talk.client.post("/", json=updates.message("Хлеб скажи ещё", chat=talk.chat)))
+        await somebody_waits()
+        await mover.commit()
+    assert (await said).status_code == 200
+    await talk.settle()
+    assert [one.text for one in talk.bot_api.sent] == ["ещё"]
