@@ -97,6 +97,8 @@ def _refuse_foreign(request: Request) -> None:
 
 def _told(request: Request, error: Exception) -> HTTPException:
     """An error as the page tells it; one that nobody expects is logged."""
+    while isinstance(error, ExceptionGroup):  # Starlette's middlewares wrap what receiving has raised
+        error = error.exceptions[0]
     if isinstance(error, HTTPException):
         return error
     if is_unavailable(error):

@@ -1,6 +1,6 @@
 """What admins see and do: search, edit, delete, try again; and what they can't break."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
@@ -446,8 +446,37 @@ async def test_errors_are_pages(
     monkeypatch.setitem(DATABASE_SETTINGS, "default", database)
     await dispose_engines()
     assert (await admin.open("/chats/list")).status == 200
-    big = await admin.client.post("/admin/login", content=b"x" * (settings.BODY_LIMIT + 1))
-    assert big.status_code == 413
+
+
+async def test_too_long_a_form(talk: Talk, admin: Visitor) -> None:
+    """Also one that does not say its length; whether its token stands in the header or in the form."""
+    await talk.say("Хлеб добавь триггер привет=Медвед")
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield f"csrftoken={admin.token}&key=a&value=".encode()
+        for _ in range(settings.BODY_LIMIT // 1000 + 1):
+            yield b"x" * 1000
+
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    for headers in (kind, kind | {"X-CSRFToken": admin.token}):
+        answer = await admin.client.post("/admin/taught/edit?pk=1", content=parts(), headers=headers)
+        assert answer.status_code == 413
+        assert answer.headers["content-type"].startswith("text/html")
+    assert await talk.say("привет") == "Медвед"
+
+
+@pytest.mark.parametrize("value", [b"%ED%A0%80", b"%00", b"%FF", b"a%E2%80%A8b"])
+async def test_any_text_may_be_typed(talk: Talk, admin: Visitor, value: bytes) -> None:
+    """Nothing that a form can hold breaks it."""
+    await talk.say("Хлеб добавь триггер привет=Медвед")
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "X-CSRFToken": admin.token}
+    for path, form in (
+        ("taught/edit?pk=1", b"key=" + value + b"&value=" + value + b"&caption=" + value),
+        ("users/create", b"username=" + value + b"&password=" + value + b"&email=" + value),
+        ("users/edit?pk=1", b"email=" + value + b"&password=" + value * 12 + b"&is_admin=on&is_active=on"),
+    ):
+        answer = await admin.client.post(f"/admin/{path}", content=form, headers=headers)
+        assert answer.status_code in (303, 422), path
 
 
 async def test_through_a_pgbouncer(through_pgbouncer: Connection, talk: Talk, admin: Visitor) -> None:
