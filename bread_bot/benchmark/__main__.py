@@ -3,13 +3,11 @@
 import asyncio
 import json
 import os
-import subprocess
-import sys
+import shutil
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,53 +15,179 @@ import httpx
 import psycopg
 import typer
 
-from bread_bot.benchmark.load import CHATS, SECRET, Result, run
+from bread_bot.benchmark.load import CHATS, SECRET, Run, Times, post
+from bread_bot.benchmark.machinery import counted, memory, process
 from bread_bot.main.database import embedded
 from bread_bot.main.settings import BASE_DIR
 
-SERVER, BASELINE, STUB = 18_181, 18_182, 18_183
+SERVER, BASELINE, STUB, COUNTED = 18_181, 18_182, 18_183, 18_184
+TELEGRAM = f"http://127.0.0.1:{STUB}"
+COUNTED_UPDATES = 1_000
+MEMORY_STEPS = 5
+
 CHATTER = "обычная болтовня о погоде и о том, кто что ел на обед номер {}"
+TEXTS: dict[str, Callable[[int], str]] = {
+    "chatter": CHATTER.format,
+    "trigger": lambda _: "привет",
+    "command": lambda _: "Хлеб рандом 6",
+}
 
 
-@contextmanager
-def process(name: str, port: int, arguments: list[str], environment: dict[str, str], path: str) -> Iterator[int]:
-    """A server on the first core, once it answers; its process id."""
-    core = min(os.sched_getaffinity(0))
-    with open(os.devnull, "wb") as nowhere:
-        started = subprocess.Popen(
-            [sys.executable, *arguments],
-            cwd=BASE_DIR,
-            env=os.environ | environment,
-            stdout=nowhere,
-            stderr=None,
-            preexec_fn=lambda: os.sched_setaffinity(0, {core}),
-        )
-    try:
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                httpx.get(f"http://127.0.0.1:{port}{path}").raise_for_status()
-                break
-            except httpx.HTTPError:
-                if started.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f"{name} does not start") from None
-                time.sleep(0.05)
-        yield started.pid
-    finally:
-        started.terminate()
-        started.wait(20)
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One line of the table: updates a second and their times; from an update to its answer; SQL round trips of one."""
+
+    name: str
+    rate: float
+    times: Times
+    answers: Times | None = None
+    round_trips: float | None = None
 
 
-def memory(pid: int) -> float:
-    """The resident memory of a process, MB."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+class Benchmark:
+    """One run of it all, in a directory of its own."""
+
+    def __init__(self, directory: Path, updates: int, large: int) -> None:
+        self.directory = directory
+        self.updates = updates
+        self.large = large
+        self.place = embedded.Place(directory / "database")
+        self.core = min(os.sched_getaffinity(0))
+        self.figures: list[Figures] = []
+        self.environment = {
+            "TELEGRAM_BOT_TOKEN": "1:a",
+            "TELEGRAM_API_URL": TELEGRAM,
+            "WEBHOOK_URL": "https://bread.example/",
+            "WEBHOOK_SECRET": SECRET,
+            "PORT": str(SERVER),
+            "WORKERS_COUNT": "1",
+            "CHAT_RATE": "0",
+            "GROUP_RATE": "0",
+            "TOTAL_RATE": "0",
+            "COMMANDS_PER_MINUTE": "0",
+            "LOG_LEVEL": "WARNING",
+        }
+        self.database = {
+            "DB_HOST": str(self.place.sockets),
+            "DB_PORT": str(embedded.PORT),
+            "DB_USER": embedded.USER,
+            "DB_NAME": embedded.DATABASE,
+        }
+
+    async def measure(self) -> dict[str, Any]:
+        """All figures."""
+        embedded.ensure_running(self.place)
+        stub = ["-m", "uvicorn", "bread_bot.benchmark.stub:app", "--port", str(STUB), "--log-level", "error"]
+        try:
+            async with process(stub, {}, f"{TELEGRAM}/answers"):
+                await self._measure_baselines()
+                memories = await self._measure_server()
+                workers = await self._measure_workers()
+                started = {
+                    "with PostgreSQL running": await self._start(BASE_DIR, self.database),
+                    "first start": await self._start(self._checkout(), {}),
+                }
+        finally:
+            embedded.stop(self.place)
+        return {
+            "figures": [asdict(one) for one in self.figures],
+            "memory_mb": memories,
+            "two_workers": workers,
+            "start_to_answer_seconds": started,
+        }
+
+    async def _measure_baselines(self) -> None:
+        environment = {
+            "BASELINE_DATABASE": f"postgresql://{embedded.USER}@/{embedded.DATABASE}?host={self.place.sockets}",
+            "BASELINE_TELEGRAM": TELEGRAM,
+        }
+        arguments = ["-m", "uvicorn", "bread_bot.benchmark.baselines:app", "--port", str(BASELINE)]
+        quiet = ["--no-access-log", "--log-level", "error"]
+        async with process([*arguments, *quiet], environment, f"http://127.0.0.1:{BASELINE}/openapi.json", {self.core}):
+            for name in "ABC":
+                await post(BASELINE, f"/{name.lower()}", CHATTER.format, self.updates // 10)
+                run = await post(BASELINE, f"/{name.lower()}", CHATTER.format, self.updates)
+                self.figures.append(Figures(name, run.rate, run.times))
+
+    async def _measure_server(self) -> list[float]:
+        """Every kind of update, and the memory as the last of 100,000 updates come in."""
+        stages = [("chatter", "chatter", 0)]
+        stages += [(f"chatter, {keys} keys", "chatter", keys) for keys in (10, 1_000, self.large)]
+        stages += [("trigger", "trigger", 10), ("command", "command", 10)]
+        socket = self.place.sockets / f".s.PGSQL.{embedded.PORT}"
+        through = self.database | {"DB_HOST": str(self.directory / "counted"), "PORT": str(COUNTED)}
+        async with process(["server.py"], self.environment | self.database, _ready(SERVER), {self.core}) as pid:
+            async with counted(socket, self.directory / "counted") as trips:
+                async with process(["server.py"], self.environment | through, _ready(COUNTED)):
+                    for name, kind, keys in stages:
+                        if keys:
+                            self._fill_packs(keys)
+                        await post(SERVER, "/", CHATTER.format, self.updates // 5)
+                        few = self.updates // (1 if kind == "chatter" else 4)
+                        run = await post(SERVER, "/", TEXTS[kind], few)
+                        answers = await self._answers(run) if kind != "chatter" else None
+                        before = trips.count
+                        await post(COUNTED, "/", TEXTS[kind], COUNTED_UPDATES)
+                        if kind != "chatter":
+                            await asyncio.sleep(1)  # the results of the last answers are noted, too
+                        each = (trips.count - before) / COUNTED_UPDATES
+                        self.figures.append(Figures(name, run.rate, run.times, answers, each))
+            memories = []
+            for _ in range(MEMORY_STEPS):
+                await post(SERVER, "/", CHATTER.format, 100_000 // MEMORY_STEPS)
+                memories.append(memory(pid))
+        return memories
+
+    def _fill_packs(self, keys: int) -> None:
+        where = f"host={self.place.sockets} user={embedded.USER} dbname={embedded.DATABASE}"
+        with psycopg.connect(where, autocommit=True) as database:
+            fill_packs(database, keys)
+
+    async def _answers(self, run: Run) -> Times:
+        """From the post of an update to its answer at the stub; waits for the last one."""
+        answered: dict[int, float] = {}
+        async with httpx.AsyncClient() as client:
+            while run.posted.keys() - answered.keys():
+                await asyncio.sleep(0.2)
+                told = (await client.get(f"{TELEGRAM}/answers")).json()
+                answered.update((int(number), moment) for number, moment in told.items())
+        return Times.of([answered[number] - moment for number, moment in run.posted.items()])
+
+    async def _measure_workers(self) -> dict[str, float]:
+        """Updates a second of chatter by one worker and by two, each with all cores to itself and the rest."""
+        rates = {}
+        for workers in (1, 2):
+            environment = self.environment | self.database | {"WORKERS_COUNT": str(workers)}
+            async with process(["server.py"], environment, _ready(SERVER)):
+                await post(SERVER, "/", CHATTER.format, self.updates // 2)
+                rates[str(workers)] = (await post(SERVER, "/", CHATTER.format, self.updates)).rate
+        return rates | {"ratio": rates["2"] / rates["1"]}
+
+    async def _start(self, directory: Path, database: dict[str, str]) -> float:
+        """Seconds from the start of a server to its first answer at the stub."""
+        began = time.monotonic()
+        async with process(["server.py"], self.environment | database, _ready(SERVER), directory=directory):
+            run = await post(SERVER, "/", TEXTS["command"], 1, 1)
+            [(number, posted)] = run.posted.items()
+            return posted - began + (await self._answers(run)).p50 / 1000
+
+    def _checkout(self) -> Path:
+        """A copy of the program that has never been started."""
+        directory = self.directory / "checkout"
+        skipped = shutil.ignore_patterns("tests", "__pycache__")
+        shutil.copytree(BASE_DIR / "bread_bot", directory / "bread_bot", ignore=skipped)
+        for name in ("server.py", "alembic.ini"):
+            shutil.copy(BASE_DIR / name, directory)
+        return directory
 
 
-def fill_pack(database: psycopg.Connection[Any], keys: int) -> None:
-    """Give every chat a pack of so many substring keys that nobody says."""
-    database.execute("DELETE FROM taught")
-    database.execute("DELETE FROM cue")
+def _ready(port: int) -> str:
+    return f"http://127.0.0.1:{port}/health/ready"
+
+
+def fill_packs(database: psycopg.Connection[Any], keys: int) -> None:
+    """Give every chat a pack of so many substring keys that nobody says, and one trigger."""
+    database.execute("TRUNCATE taught, cue")
     database.execute(
         """
         INSERT INTO taught (chat_id, reaction, key, normal_key, value, key_digest, digest)
@@ -82,89 +206,33 @@ def fill_pack(database: psycopg.Connection[Any], keys: int) -> None:
         "SELECT id, 'trigger', 'Привет', 'привет', 'Медвед', 'hello', 'hello' FROM chat"
     )
     database.execute("INSERT INTO cue (chat_id, cue, key_digest) SELECT id, '=привет', 'hello' FROM chat")
-    database.execute("ANALYZE")
+    database.execute("VACUUM ANALYZE taught, cue, chat")
 
 
-async def measure(updates: int, large: int) -> dict[str, Any]:
-    """All figures, in one run."""
-    with tempfile.TemporaryDirectory(prefix="bread_bot-", ignore_cleanup_errors=True) as directory:
-        Path(directory).chmod(0o711)
-        place = embedded.Place(Path(directory) / "database")
-        embedded.ensure_running(place)
-        try:
-            return await _measure(place, updates, large)
-        finally:
-            embedded.stop(place)
-
-
-async def _measure(place: embedded.Place, updates: int, large: int) -> dict[str, Any]:
-    telegram = f"http://127.0.0.1:{STUB}"
-    address = f"host={place.sockets} port={embedded.PORT} user={embedded.USER} dbname={embedded.DATABASE}"
-    environment = {
-        "TELEGRAM_BOT_TOKEN": "1:a",
-        "TELEGRAM_API_URL": telegram,
-        "WEBHOOK_URL": "https://bread.example/",
-        "WEBHOOK_SECRET": SECRET,
-        "PORT": str(SERVER),
-        "WORKERS_COUNT": "1",
-        "DB_HOST": str(place.sockets),
-        "DB_PORT": str(embedded.PORT),
-        "DB_USER": embedded.USER,
-        "DB_NAME": embedded.DATABASE,
-        "CHAT_RATE": "0",
-        "GROUP_RATE": "0",
-        "TOTAL_RATE": "0",
-        "COMMANDS_PER_MINUTE": "0",
-        "LOG_LEVEL": "WARNING",
-        "BASELINE_DATABASE": f"postgresql://{embedded.USER}@/{embedded.DATABASE}?host={place.sockets}",
-        "BASELINE_TELEGRAM": telegram,
-    }
-    stub = ["-m", "uvicorn", "bread_bot.benchmark.stub:app", "--port", str(STUB), "--log-level", "warning"]
-    baseline = ["-m", "uvicorn", "bread_bot.benchmark.baselines:app", "--port", str(BASELINE), "--no-access-log"]
-    results: list[Result] = []
-    with process("the stub", STUB, stub, {}, "/count"):
-        with process("the baseline", BASELINE, baseline, environment, "/openapi.json"):
-            for path in ("a", "b", "c"):
-                await run(path, BASELINE, f"/{path}", CHATTER.format, updates // 10)
-                results.append(await run(path.upper(), BASELINE, f"/{path}", CHATTER.format, updates))
-        with (
-            process("the server", SERVER, ["server.py"], environment, "/health/ready") as pid,
-            psycopg.connect(address, autocommit=True) as database,
-        ):
-            await run("warm", SERVER, "/", CHATTER.format, 2000)
-            results.append(await run("chatter", SERVER, "/", CHATTER.format, updates))
-            for keys in (10, 1000, large):
-                fill_pack(database, keys)
-                await run("warm", SERVER, "/", CHATTER.format, 500)
-                results.append(await run(f"chatter, {keys} keys", SERVER, "/", CHATTER.format, updates))
-            results.append(await run("trigger", SERVER, "/", lambda _: "привет", updates))
-            results.append(await run("command", SERVER, "/", lambda _: "Хлеб рандом 6", updates // 4))
-            committed = _commits(database)
-            await run("counted", SERVER, "/", CHATTER.format, 4000)
-            return {
-                "results": [asdict(one) for one in results],
-                "memory_mb": memory(pid),
-                "transactions_per_update": (_commits(database) - committed) / 4000,
-                "sent": httpx.get(f"{telegram}/count").json()["sent"],
-            }
-
-
-def _commits(database: psycopg.Connection[Any]) -> int:
-    database.execute("SELECT pg_stat_force_next_flush()")
-    row = database.execute("SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()").fetchone()
-    assert row is not None
-    return int(row[0])
-
-
-def show(figures: dict[str, Any]) -> None:
-    """A table for people."""
-    rates = {one["name"]: one["rate"] for one in figures["results"]}
-    print(f"{'':24}{'updates/s':>10}{'p50 ms':>8}{'p95 ms':>8}{'p99 ms':>8}{'of A':>7}{'of B':>7}{'of C':>7}")
-    for one in figures["results"]:
+def show(measured: dict[str, Any]) -> None:
+    """A table and a plot for people."""
+    figures = measured["figures"]
+    rates = {one["name"]: one["rate"] for one in figures}
+    print(
+        f"{'':22}{'updates/s':>10}{'p50 ms':>8}{'p95 ms':>8}{'p99 ms':>8}{'of A':>7}{'of B':>7}{'of C':>7}"
+        f"{'answer p50':>12}{'p99 ms':>8}{'SQL trips':>11}"
+    )
+    for one in figures:
+        times, answers, trips = one["times"], one["answers"], one["round_trips"]
         shares = "".join(f"{one['rate'] / rates[base]:7.2f}" for base in "ABC")
-        bar = "#" * round(one["rate"] / max(rates.values()) * 30)
-        print(f"{one['name']:24}{one['rate']:10.0f}{one['p50']:8.1f}{one['p95']:8.1f}{one['p99']:8.1f}{shares}  {bar}")
-    print(f"memory {figures['memory_mb']:.0f} MB, {figures['transactions_per_update']:.2f} transactions an update")
+        print(
+            f"{one['name']:22}{one['rate']:10.0f}{times['p50']:8.1f}{times['p95']:8.1f}{times['p99']:8.1f}{shares}"
+            + (f"{answers['p50']:12.1f}{answers['p99']:8.1f}" if answers else " " * 20)
+            + (f"{trips:11.2f}" if trips is not None else "")
+        )
+    print()
+    for name, rate in rates.items():
+        print(f"{name:22}{rate:8.0f}  {'█' * round(rate / max(rates.values()) * 60)}")
+    print()
+    print(f"two workers: {measured['two_workers']['ratio']:.2f} times one")
+    print("memory, MB, through 100,000 updates:", ", ".join(f"{one:.0f}" for one in measured["memory_mb"]))
+    for name, seconds in measured["start_to_answer_seconds"].items():
+        print(f"start to first answer, {name}: {seconds:.1f} s")
 
 
 def main(
@@ -173,8 +241,10 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Figures for machines")] = False,
 ) -> None:
     """Measure the server against its parts, on the same core and in the same run."""
-    figures = asyncio.run(measure(updates, large))
-    print(json.dumps(figures)) if as_json else show(figures)
+    with tempfile.TemporaryDirectory(prefix="bread_bot-", ignore_cleanup_errors=True) as directory:
+        Path(directory).chmod(0o711)  # PostgreSQL's user must get in
+        measured = asyncio.run(Benchmark(Path(directory), updates, large).measure())
+    print(json.dumps(measured)) if as_json else show(measured)
 
 
 if __name__ == "__main__":

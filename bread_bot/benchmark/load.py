@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 CHATS = 50
@@ -16,20 +16,32 @@ _numbers = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What came of a run: updates a second, and their times in milliseconds."""
+class Times:
+    """How long something took, in milliseconds."""
 
-    name: str
-    updates: int
-    seconds: float
-    rate: float
     p50: float
     p95: float
     p99: float
 
+    @classmethod
+    def of(cls, seconds: Sequence[float]) -> "Times":
+        """The percentiles of at least one measurement."""
+        ordered = sorted(seconds)
+        return cls(*(ordered[int(len(ordered) * share)] * 1000 for share in (0.5, 0.95, 0.99)))
 
-def requests(path: str, text: Callable[[int], str], count: int) -> Iterator[bytes]:
-    """Updates as whole HTTP requests, from 50 chats of 20 people."""
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What came of posting: updates a second, how long each waited for its 200, and when each was posted."""
+
+    updates: int
+    rate: float
+    times: Times
+    posted: dict[int, float]
+
+
+def requests(path: str, text: Callable[[int], str], count: int) -> Iterator[tuple[int, bytes]]:
+    """Updates as whole HTTP requests with the numbers of their messages, from 50 chats of 20 people."""
     for number in itertools.islice(_numbers, count):
         chat = -1000 - number % CHATS
         person = 1 + number % PEOPLE + (number % CHATS) * PEOPLE
@@ -49,35 +61,33 @@ def requests(path: str, text: Callable[[int], str], count: int) -> Iterator[byte
             f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             f"X-Telegram-Bot-Api-Secret-Token: {SECRET}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
-        yield head.encode() + body
+        yield number, head.encode() + body
 
 
-async def run(name: str, port: int, path: str, text: Callable[[int], str], count: int) -> Result:
-    """Post so many updates, 40 at a time.
+async def post(port: int, path: str, text: Callable[[int], str], count: int, concurrency: int = CONCURRENCY) -> Run:
+    """Post so many updates, so many at a time.
 
     :raises RuntimeError: one is not answered 200
     """
     waiting = list(requests(path, text, count))
     waiting.reverse()
     times: list[float] = []
-    began = time.perf_counter()
-    await asyncio.gather(*(_post(port, waiting, times) for _ in range(CONCURRENCY)))
-    seconds = time.perf_counter() - began
-    times.sort()
-    p50, p95, p99 = (times[int(len(times) * share)] * 1000 for share in (0.5, 0.95, 0.99))
-    return Result(name, count, seconds, count / seconds, p50, p95, p99)
+    posted: dict[int, float] = {}
+    began = time.monotonic()
+    await asyncio.gather(*(_post(port, waiting, times, posted) for _ in range(concurrency)))
+    return Run(count, count / (time.monotonic() - began), Times.of(times), posted)
 
 
-async def _post(port: int, waiting: list[bytes], times: list[float]) -> None:
+async def _post(port: int, waiting: list[tuple[int, bytes]], times: list[float], posted: dict[int, float]) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     while waiting:
-        request = waiting.pop()
-        began = time.perf_counter()
+        number, request = waiting.pop()
+        began = posted[number] = time.monotonic()
         writer.write(request)
         head = await reader.readuntil(b"\r\n\r\n")
         if not head.startswith(b"HTTP/1.1 200"):
             raise RuntimeError(head.decode())
         length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n", 1)[0])
         await reader.readexactly(length)
-        times.append(time.perf_counter() - began)
+        times.append(time.monotonic() - began)
     writer.close()
