@@ -1,14 +1,22 @@
 """The operator's commands: `python -m bread_bot --help`. Each module of this package declares some of them."""
 
+import asyncio
 import importlib
+import logging
 import pkgutil
-from typing import NoReturn
+import sys
+from collections.abc import Coroutine
+from typing import Any, NoReturn, TypeVar
 
 import typer
 from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 
-from bread_bot.main.database.base import is_unavailable
+from bread_bot.bot.errors import TelegramError
+from bread_bot.main.database.base import dispose_engines, is_unavailable
 from bread_bot.main.database.embedded import EmbeddedDatabaseError
+from bread_bot.utils.base_client import close_pool
+
+T = TypeVar("T")
 
 application = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -26,14 +34,39 @@ def fail(reason: str) -> NoReturn:
     raise typer.Exit(1)
 
 
+def confirm(question: str, is_confirmed: bool) -> None:
+    """Ask before what can't be undone, unless --yes was given; anything but yes ends the command."""
+    if is_confirmed:
+        return
+    if not sys.stdin.isatty():
+        fail("There is no terminal to ask at: add --yes.")
+    typer.confirm(question, abort=True)
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run it, and close what it has opened."""
+
+    async def run_and_close() -> T:
+        try:
+            return await work
+        finally:
+            await close_pool()
+            await dispose_engines()
+
+    return asyncio.run(run_and_close())
+
+
 def main() -> None:
     """Run the command that the command line names; exit status 1 when it fails, 2 when it can't be understood."""
     for found in pkgutil.iter_modules(__path__, f"{__name__}."):
         importlib.import_module(found.name)
+    logging.getLogger("bread_bot").addHandler(logging.NullHandler())  # each command tells what fails in its own words
     try:
         application()
     except (SQLAlchemyError, EmbeddedDatabaseError) as error:
         raise SystemExit(_reason(error)) from None
+    except TelegramError as error:
+        raise SystemExit(f"Telegram: {error}") from None
 
 
 def _reason(error: SQLAlchemyError | EmbeddedDatabaseError) -> str:

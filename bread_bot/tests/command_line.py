@@ -1,0 +1,59 @@
+"""`python -m bread_bot`, run as an operator would."""
+
+import asyncio
+import json
+import os
+import sys
+from asyncio.subprocess import DEVNULL, PIPE
+from dataclasses import dataclass
+from typing import Any
+
+from bread_bot.main.settings import BASE_DIR, DATABASE_SETTINGS
+from bread_bot.main.settings.default import Settings
+from bread_bot.tests.telegram.fake import TOKEN
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a command has ended: its exit status, and what it said on stdout and stderr."""
+
+    status: int
+    output: str
+    complaint: str
+
+    @property
+    def json(self) -> Any:
+        """What it said to a machine."""
+        return json.loads(self.output)
+
+
+def database_environment() -> dict[str, str]:
+    """The test's database, for another process."""
+    connection = DATABASE_SETTINGS["default"]
+    return {
+        "DB_HOST": connection["host"],
+        "DB_PORT": str(connection["port"]),
+        "DB_NAME": connection["database"],
+        "DB_USER": connection["user"],
+        "DB_PASSWORD": connection["password"] or "",
+    }
+
+
+async def bread_bot(*arguments: str, **environment: str) -> Done:
+    """Run a command with the test's database and these settings; it shows no secret and no traceback."""
+    inherited = {name: value for name, value in os.environ.items() if name not in Settings.model_fields}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bread_bot", *arguments),
+        env=inherited | database_environment() | environment,
+        cwd=BASE_DIR,
+        stdin=DEVNULL,
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+    said, complained = await process.communicate()
+    assert process.returncode is not None
+    done = Done(process.returncode, said.decode(), complained.decode())
+    everything = done.output + done.complaint
+    assert "Traceback" not in everything, everything
+    assert TOKEN.partition(":")[2] not in everything
+    return done
