@@ -76,7 +76,7 @@ class Line(NewTaught):
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         if self.reaction.has_key != bool(self.key.strip()):
-            raise ValueError(f"a {self.reaction} needs {'a' if self.reaction.has_key else 'no'} key")
+            raise ValueError(f"{self.reaction} takes {'a' if self.reaction.has_key else 'no'} key")
         if (self.kind == "text") != (self.medium is None) or (self.kind == "text" and self.file_unique_id):
             raise ValueError("a medium has a name, and a text has none")
         if any(clean(text) != text for text in (self.key, self.value, self.caption or "", self.file_unique_id)):
