@@ -10,7 +10,7 @@ from bread_bot.bot.command import DeclarationError
 from bread_bot.main.apps import AppError
 from bread_bot.main.database.base import is_unavailable
 from bread_bot.main.database.embedded import EmbeddedDatabaseError
-from bread_bot.main.database.migrations import migrate
+from bread_bot.main.database.migrations import migrate_if_needed
 from bread_bot.main.settings import settings
 from bread_bot.main.webserver import create_app
 from bread_bot.sandbox.switch import switch_on
@@ -28,7 +28,7 @@ def main() -> None:
         switch_on()
     try:
         create_app()  # so that a wrong app stops the start before any worker begins
-        migrate()
+        migrate_if_needed()
     except (AppError, DeclarationError, EmbeddedDatabaseError) as error:
         sys.exit(str(error))
     except SQLAlchemyError as error:

@@ -81,12 +81,11 @@ class Benchmark:
         try:
             async with process(stub, {}, f"{TELEGRAM}/answers"):
                 await self._measure_baselines()
+                started = {"with PostgreSQL running, the schema to be made": await self._start(BASE_DIR, self.database)}
                 memories = await self._measure_server()
                 workers = await self._measure_workers()
-                started = {
-                    "with PostgreSQL running": await self._start(BASE_DIR, self.database),
-                    "first start": await self._start(self._checkout(), {}),
-                }
+                started["with PostgreSQL running"] = await self._start(BASE_DIR, self.database)
+                started["first start, embedded PostgreSQL"] = await self._start(self._checkout(), {})
         finally:
             embedded.stop(self.place)
         return {

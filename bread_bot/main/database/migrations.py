@@ -1,5 +1,6 @@
 """The schema: brought to its newest version, and whether it is there."""
 
+import asyncio
 from functools import cache
 
 from alembic import command
@@ -8,7 +9,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
-from bread_bot.main.database.base import async_session
+from bread_bot.main.database.base import async_session, dispose_engines
 from bread_bot.main.settings import BASE_DIR
 
 
@@ -22,6 +23,22 @@ def alembic_config() -> Config:
 def migrate() -> None:
     """Bring the database to the newest schema; of several processes at once, one does it and the others wait."""
     command.upgrade(alembic_config(), "head")
+
+
+def migrate_if_needed() -> None:
+    """The same, for a process without an event loop that will live long.
+
+    A database that has the schema already is only asked: what a migration loads is 12 MB that never go again.
+    """
+    if not asyncio.run(_is_at_head_alone()):
+        migrate()
+
+
+async def _is_at_head_alone() -> bool:
+    try:
+        return await is_at_head()
+    finally:
+        await dispose_engines()  # its connections belong to this event loop
 
 
 async def is_at_head() -> bool:
