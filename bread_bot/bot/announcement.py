@@ -50,6 +50,18 @@ async def webhook_secret() -> str | None:
     return kept
 
 
+async def webhook() -> dict[str, Any]:
+    """The webhook at WEBHOOK_URL as setWebhook takes it."""
+    payload: dict[str, Any] = {
+        "url": str(settings.WEBHOOK_URL),
+        "allowed_updates": list(ALLOWED_UPDATES),
+        "max_connections": settings.WEBHOOK_MAX_CONNECTIONS,
+    }
+    if (secret := await webhook_secret()) is not None:
+        payload["secret_token"] = secret
+    return payload
+
+
 def menu(table: CommandTable) -> list[dict[str, str]]:
     """The commands as setMyCommands takes them."""
     commands = [{"command": one.slash, "description": one.summary[:_DESCRIPTION_LIMIT]} for one in table.commands]
@@ -104,14 +116,7 @@ class Announcer:
             logger.info("WEBHOOK_URL is not set: the bot polls by getUpdates")
             await poll(self._telegram, self._handle, self._is_leader)
             return
-        payload: dict[str, Any] = {
-            "url": str(settings.WEBHOOK_URL),
-            "allowed_updates": list(ALLOWED_UPDATES),
-            "max_connections": settings.WEBHOOK_MAX_CONNECTIONS,
-        }
-        if (secret := await webhook_secret()) is not None:
-            payload["secret_token"] = secret
-        await self._insist("setWebhook", payload)
+        await self._insist("setWebhook", await webhook())
         logger.info("The webhook is set to %s", settings.WEBHOOK_URL)
 
     async def _is_leader(self) -> bool:

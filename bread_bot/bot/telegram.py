@@ -3,7 +3,10 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
 
@@ -193,23 +196,38 @@ class TelegramClient(BaseHTTPClient):
         _counted(method, "ok").inc()
         return result
 
+    async def clock(self) -> datetime | None:
+        """What time it is at Telegram, to the second, if it tells.
+
+        :raises TelegramError: one of its kinds, by what Telegram said
+        """
+        response = await self._respond("getMe", {}, None, 15)
+        with suppress(KeyError, ValueError):
+            return parsedate_to_datetime(response.headers["date"])
+        return None
+
     async def _call(self, method: str, payload: Mapping[str, Any] | None, content: bytes | None, timeout: float) -> Any:
+        response = await self._respond(method, payload, content, timeout)
         try:
-            if content is None:
-                response = await self.request("POST", self._path + method, json=payload or {}, timeout=timeout)
-            else:
-                form, files = _form(method, payload or {}, content)
-                response = await self.request("POST", self._path + method, data=form, files=files, timeout=timeout)
             answer = orjson.loads(response.content)
-        except StatusError as error:
-            raise _error(error.status, error.body) from None
-        except ClientError as error:
-            raise TelegramUnavailable(str(error)) from None
         except ValueError:
             raise TelegramUnavailable("the answer is not JSON", code=response.status_code) from None
         if not isinstance(answer, dict) or not answer.get("ok"):
             raise _error(200, response.content)
         return answer.get("result")
+
+    async def _respond(
+        self, method: str, payload: Mapping[str, Any] | None, content: bytes | None, timeout: float
+    ) -> httpx.Response:
+        try:
+            if content is None:
+                return await self.request("POST", self._path + method, json=payload or {}, timeout=timeout)
+            form, files = _form(method, payload or {}, content)
+            return await self.request("POST", self._path + method, data=form, files=files, timeout=timeout)
+        except StatusError as error:
+            raise _error(error.status, error.body) from None
+        except ClientError as error:
+            raise TelegramUnavailable(str(error)) from None
 
     async def download(self, file_id: str) -> tuple[str, bytes]:
         """A file's path at Telegram and its bytes (20 MB at most).

@@ -3,8 +3,10 @@
 import asyncio
 import json
 import os
+import pty
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,12 +41,16 @@ def database_environment() -> dict[str, str]:
     }
 
 
-async def bread_bot(*arguments: str, **environment: str) -> Done:
-    """Run a command with the test's database and these settings; it shows no secret and no traceback."""
+def _environment(settings: dict[str, str]) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if name not in Settings.model_fields}
+    return inherited | database_environment() | settings
+
+
+async def bread_bot(*arguments: str, **environment: str) -> Done:
+    """Run a command with the test's database and these settings; it shows no token and no traceback."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bread_bot", *arguments),
-        env=inherited | database_environment() | environment,
+        env=_environment(environment),
         cwd=BASE_DIR,
         stdin=DEVNULL,
         stdout=PIPE,
@@ -57,3 +63,25 @@ async def bread_bot(*arguments: str, **environment: str) -> Done:
     assert "Traceback" not in everything, everything
     assert TOKEN.partition(":")[2] not in everything
     return done
+
+
+async def on_terminal(answer: str, *arguments: str, **environment: str) -> tuple[int, str]:
+    """Run a command at a terminal, where one question gets this answer; its exit status, and all that was shown."""
+    terminal, side = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bread_bot", *arguments),
+        env=_environment(environment),
+        cwd=BASE_DIR,
+        stdin=side,
+        stdout=side,
+        stderr=side,
+        start_new_session=True,
+    )
+    os.close(side)
+    os.write(terminal, f"{answer}\n".encode())
+    shown = b""
+    with suppress(OSError):  # nobody writes there any more
+        while more := await asyncio.to_thread(os.read, terminal, 4096):
+            shown += more
+    os.close(terminal)
+    return await process.wait(), shown.decode()

@@ -103,7 +103,7 @@ class _Output(logging.Handler):
 
 def configure_logging() -> None:
     """Send all records, warnings and uncaught exceptions to standard output as lines of JSON."""
-    _hide_settings()
+    hide_settings()
     level = "DEBUG" if settings.DEBUG else settings.LOG_LEVEL
     loggers: dict[str, dict[str, Any]] = {name: {"level": "WARNING"} for name in _QUIET}
     loggers |= {name: {"handlers": [], "propagate": True} for name in ("uvicorn", "uvicorn.error", "uvicorn.asgi")}
@@ -134,7 +134,8 @@ def configure_logging() -> None:
         threading.excepthook = _log_uncaught_in_thread
 
 
-def _hide_settings() -> None:
+def hide_settings() -> None:
+    """Never show the settings' secrets, in any text that passes `without_secrets`."""
     for secret in (settings.SECRET_KEY, settings.DB_PASSWORD, settings.WEBHOOK_SECRET):
         hide(secret.get_secret_value() if secret is not None else None)
     if settings.TELEGRAM_BOT_TOKEN is not None:

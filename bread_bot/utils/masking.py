@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, urlsplit
 
 from pydantic import BaseModel
 
@@ -41,6 +41,12 @@ def without_secrets(text: str) -> str:
         if secret in text:
             text = text.replace(secret, MASK)
     return text
+
+
+def bare_address(address: str) -> str:
+    """An address that may be shown: without user, query and fragment, and with every hidden value masked."""
+    parts = urlsplit(address)
+    return without_secrets(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
 
 
 def masked(value: Any, depth: int = 0) -> Any:

@@ -12,9 +12,12 @@ import typer
 from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 
 from bread_bot.bot.errors import TelegramError
+from bread_bot.bot.telegram import TelegramClient
 from bread_bot.main.database.base import dispose_engines, is_unavailable
 from bread_bot.main.database.embedded import EmbeddedDatabaseError
+from bread_bot.main.settings import settings
 from bread_bot.utils.base_client import close_pool
+from bread_bot.utils.json_logger import hide_settings
 
 T = TypeVar("T")
 
@@ -43,6 +46,13 @@ def confirm(question: str, is_confirmed: bool) -> None:
     typer.confirm(question, abort=True)
 
 
+def telegram_client(purpose: str) -> TelegramClient:
+    """The Bot API for the bot of the settings; without a token the command ends."""
+    if settings.TELEGRAM_BOT_TOKEN is None:
+        fail(f"TELEGRAM_BOT_TOKEN is needed {purpose}.")
+    return TelegramClient(settings.TELEGRAM_BOT_TOKEN.get_secret_value(), str(settings.TELEGRAM_API_URL))
+
+
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run it, and close what it has opened."""
 
@@ -61,6 +71,7 @@ def main() -> None:
     for found in pkgutil.iter_modules(__path__, f"{__name__}."):
         importlib.import_module(found.name)
     logging.getLogger("bread_bot").addHandler(logging.NullHandler())  # each command tells what fails in its own words
+    hide_settings()
     try:
         application()
     except (SQLAlchemyError, EmbeddedDatabaseError) as error:

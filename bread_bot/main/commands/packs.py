@@ -12,8 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bread_bot.bot.answers import Answer
 from bread_bot.bot.errors import BadRequest
 from bread_bot.bot.models import Chat
-from bread_bot.bot.telegram import TelegramClient
-from bread_bot.main.commands import application, fail, run
+from bread_bot.main.commands import application, fail, run, telegram_client
 from bread_bot.main.database.base import async_session
 from bread_bot.main.settings import settings
 from bread_bot.packs import archive, transfer
@@ -69,7 +68,7 @@ async def _write(chat_id: int, path: Path) -> tuple[int, int, int]:
             chat = await _chat(session, chat_id)
             number, media = await transfer.write_values(session, chat_id, file)
         if media:
-            telegram = _telegram(f"to fetch {len(media)} media")
+            telegram = telegram_client(f"to fetch {len(media)} media")
             with typer.progressbar(media, label=f"{len(media)} media to fetch", file=sys.stderr) as shown:
                 for medium in shown:
                     try:
@@ -110,7 +109,7 @@ async def _upload(merge: transfer.Merge, via: int | None) -> dict[str, Answer]:
             f"{number} media come from another bot and must be uploaded. Name a chat with --via, best your own with the"
             " bot: each file is sent there silently and deleted at once."
         )
-    uploader = transfer.Uploader(_telegram(f"to upload {number} media"), via)
+    uploader = transfer.Uploader(telegram_client(f"to upload {number} media"), via)
     try:
         await uploader.check_chat()
     except BadRequest as error:
@@ -137,9 +136,3 @@ async def _chat(session: AsyncSession, chat_id: int) -> Chat:
 def _bot_id() -> int:
     token = settings.TELEGRAM_BOT_TOKEN
     return int(token.get_secret_value().partition(":")[0]) if token is not None else 0
-
-
-def _telegram(purpose: str) -> TelegramClient:
-    if settings.TELEGRAM_BOT_TOKEN is None:
-        fail(f"TELEGRAM_BOT_TOKEN is needed {purpose}.")
-    return TelegramClient(settings.TELEGRAM_BOT_TOKEN.get_secret_value(), str(settings.TELEGRAM_API_URL))

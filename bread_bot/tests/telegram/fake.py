@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import Any
 
 import httpx
@@ -216,6 +217,7 @@ class BotAPI:
     :ivar calls: every call to a method, in order
     :ivar sent: the messages that were sent; `edited`: those that were changed, once a change
     :ivar deviations: what a correct bot does not do; `assert_clean` fails on them
+    :ivar clock_offset: how many seconds its clock is ahead of ours
     :ivar world: what Telegram knows, to be looked at or changed (members, files, chats, dice)
     """
 
@@ -235,6 +237,7 @@ class BotAPI:
         self.sent: list[Sent] = []
         self.edited: list[Sent] = []
         self.deviations: list[str] = []
+        self.clock_offset = 0.0
         self._failures: list[Failure] = []
         self._bell = _Bell()
         self._lock = threading.RLock()
@@ -362,6 +365,7 @@ class BotAPI:
             lifespan="off",
             log_config=None,
             access_log=False,
+            date_header=False,
             timeout_graceful_shutdown=1,
         )
         server = uvicorn.Server(config)
@@ -390,6 +394,7 @@ class BotAPI:
             while (await receive())["type"] != "http.disconnect":
                 pass
         else:
+            response.headers["date"] = formatdate(time.time() + self.clock_offset, usegmt=True)
             await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:

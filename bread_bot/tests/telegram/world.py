@@ -72,6 +72,7 @@ class World:
         self.links: dict[str, str] = {}
         self.commands: dict[tuple[str, str], list[Json]] = {}
         self.webhook: Json = {}
+        self.webhook_error: tuple[int, str] | None = None
         self.allowed_updates: list[str] = []
         self.queue: list[Json] = []
         self.presses: dict[str, bool] = {}
@@ -403,6 +404,7 @@ class World:
     def _set_webhook(self, params: Json) -> bool:
         self._allow(params)
         self.webhook = params if params["url"] else {}
+        self.webhook_error = None
         self._drop(params)
         return True
 
@@ -428,6 +430,8 @@ class World:
             info["allowed_updates"] = self.allowed_updates
         if self.webhook:
             info["max_connections"] = self.webhook.get("max_connections", 40)
+            if self.webhook_error is not None:
+                info["last_error_date"], info["last_error_message"] = self.webhook_error
         return info
 
     def _set_commands(self, params: Json) -> bool:
