@@ -13,10 +13,11 @@ from bread_bot.bot.models import Chat, ChatToMember, Member
 from bread_bot.bot.renumber import renumber
 from bread_bot.bot.schemas.update import ChatMemberChange, Message, Update, User
 from bread_bot.bot.telegram import Destination, Sending, sendings
+from bread_bot.main.settings import settings
 
 GREETING = (
-    "Всем привет, я Хлебушек! Научите меня отвечать: «Хлеб добавь триггер Привет=Медвед», а потом скажите «Привет». "
-    "Всё, что я умею, расскажет «Хлеб help»."
+    "Всем привет, я {name}! Научите меня отвечать: «{name} добавь триггер Привет=Медвед», а потом скажите «Привет». "
+    "Всё, что я умею, расскажет «{name} help»."
 )
 PRIVACY = (
     "\n\nСейчас я слышу только команды и ответы на мои сообщения: включён режим приватности. Чтобы я отвечал на "
@@ -56,7 +57,8 @@ async def join(session: AsyncSession, chat_id: int, users: Iterable[User]) -> No
             continue
         names = {"first_name": user.first_name, "last_name": user.last_name, "username": user.username}
         member = insert(Member).values(id=user.id, **names)
-        await session.execute(member.on_conflict_do_update(index_elements=["id"], set_=names))
+        news = names | {"updated_at": func.now()}
+        await session.execute(member.on_conflict_do_update(index_elements=["id"], set_=news))
         bond = insert(ChatToMember).values(chat_id=chat_id, member_id=user.id, seen_at=func.now())
         await session.execute(
             bond.on_conflict_do_update(
@@ -106,5 +108,5 @@ async def _follow_bot(session: AsyncSession, change: ChatMemberChange, bot: Bot)
     if change.old_chat_member.is_present or not can_speak or not change.chat.is_group:
         return ()
     is_deaf = not bot.reads_everything and not state.is_administrator
-    greeting = Answer(GREETING + PRIVACY if is_deaf else GREETING)
-    return [sendings(greeting, Destination(change.chat.id))]
+    greeting = GREETING.format(name=settings.BOT_NAME) + (PRIVACY if is_deaf else "")
+    return [sendings(Answer(greeting), Destination(change.chat.id))]

@@ -1,5 +1,7 @@
 """Nonsense out of the chat's dictionary."""
 
+from asyncio import to_thread
+
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
@@ -38,7 +40,7 @@ async def answer_nonsense(context: Context, strength: int | None = None) -> Repl
     entries = await _entries(context)
     if not entries:
         raise CommandError(f"Словарь бреда пуст. Пополни: «{settings.BOT_NAME} добавь бред булка, печь, румяный».")
-    told = replace_words(said, entries, strength or _USUAL_STRENGTH, context.random)
+    told = await to_thread(replace_words, said, entries, strength or _USUAL_STRENGTH, context.random)
     if told == said:
         raise CommandError("Тут и переврать-то нечего: ни одного подходящего слова.")
     return Answer(told, reply_to=context.replied.message_id)
@@ -109,7 +111,8 @@ async def talk_nonsense(context: Context) -> Reply:
     entries = await _entries(context)
     if not entries:
         return None
-    told = replace_words(context.text, entries, context.random.randint(*_AUTOMATIC_STRENGTHS), context.random)
+    strength = context.random.randint(*_AUTOMATIC_STRENGTHS)
+    told = await to_thread(replace_words, context.text, entries, strength, context.random)
     return told if told != context.text else None
 
 

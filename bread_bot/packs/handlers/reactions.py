@@ -10,6 +10,7 @@ from bread_bot.bot.command import command, listener, preparation
 from bread_bot.bot.context import Context
 from bread_bot.bot.permissions import must_teach
 from bread_bot.bot.switches import Switch
+from bread_bot.main.settings import settings
 from bread_bot.packs import pack
 from bread_bot.packs.reactions import Reaction
 from bread_bot.utils.text import plural
@@ -21,7 +22,7 @@ LAST_ANSWER: Switch[float] = Switch("last_answer", 0.0)
 LONGEST_PAUSE = 86_400
 
 FALLBACKS = (
-    "Слушаю. Если забыл, что я умею, скажи «Хлеб help».",
+    "Слушаю. Если забыл, что я умею, скажи «{name} help».",
     "Это ты мне? А по-русски?",
     "Я хлеб простой, таких слов не знаю.",
     "Ничего не понял, но очень интересно.",
@@ -72,7 +73,9 @@ async def answer_unknown(context: Context) -> Reply:
     if context.rest is None:
         return None
     taught = await pack.draw_keyless(context.session, context.chat.id, Reaction.FALLBACK, context.random)
-    return pack.answer_of(taught) if taught is not None else context.random.choice(FALLBACKS)
+    if taught is not None:
+        return pack.answer_of(taught)
+    return context.random.choice(FALLBACKS).format(name=settings.BOT_NAME)
 
 
 @command("процент срабатывания", "процент", slash="chance", examples=["Хлеб процент 15", "Хлеб процент"])

@@ -8,6 +8,7 @@ from bread_bot.bot.context import Context
 from bread_bot.bot.errors import CommandError, TelegramError
 from bread_bot.bot.models import Chat
 from bread_bot.bot.schemas.update import GROUP_TYPES, ChatMemberState
+from bread_bot.main.settings import settings
 from bread_bot.packs import pack
 from bread_bot.utils.text import normalize, plural
 
@@ -28,7 +29,7 @@ async def answer_propagate(context: Context, title: str) -> Reply:
     if not mine:
         raise CommandError(f"В группе «{title}» тебя сейчас нет, а чужих я не учу.")
     if len(mine) > 1:
-        numbers = "\n".join(f"Хлеб распространи в {chat.id}" for chat in mine)
+        numbers = "\n".join(f"{settings.BOT_NAME} распространи в {chat.id}" for chat in mine)
         return f"Таких групп несколько. Какую из них? Повтори с её номером:\n{numbers}"
     await context.session.execute(select(Chat.id).where(Chat.id == mine[0].id).with_for_update())
     added, known = await pack.copy(context.session, context.chat.id, mine[0].id, context.author.id, "распространи в")

@@ -183,7 +183,8 @@ def replied_condition(said: Answer) -> object:
 def _tell_deleted(gone: Sequence[Taught]) -> str:
     if not gone:
         return "Такого я и не знал, удалять нечего."
-    return "Забыл: " + _listed([(row.key, row.kind, row.value) for row in gone]) + " Передумаешь — скажи «Хлеб отмени»."
+    told = _listed([(row.key, row.kind, row.value) for row in gone])
+    return f"Забыл: {told} Передумаешь — скажи «{settings.BOT_NAME} отмени»."
 
 
 def _listed(values: Sequence[tuple[str, str, str]], most: int = 5) -> str:

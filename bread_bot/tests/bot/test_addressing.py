@@ -3,10 +3,12 @@
 import pytest
 
 from bread_bot.main.settings import settings
-from bread_bot.packs.handlers.reactions import FALLBACKS
+from bread_bot.packs.handlers import reactions
 from bread_bot.tests.talk import Talk
 from bread_bot.tests.telegram import updates
 from bread_bot.tests.telegram.updates import chats, people
+
+FALLBACKS = [one.format(name="Хлеб") for one in reactions.FALLBACKS]
 
 ECHO = "эхо"
 

@@ -3,14 +3,18 @@
 import pytest
 from sqlalchemy import select
 
+from bread_bot.bot import membership
 from bread_bot.bot.context import Bot
-from bread_bot.bot.membership import GREETING, PRIVACY
+from bread_bot.bot.membership import PRIVACY
 from bread_bot.bot.models import Chat, ChatToMember
 from bread_bot.main.database.base import async_session
+from bread_bot.main.settings import settings
 from bread_bot.tests.talk import Talk
 from bread_bot.tests.telegram import updates
 from bread_bot.tests.telegram.fake import Sent
 from bread_bot.tests.telegram.updates import people
+
+GREETING = membership.GREETING.format(name="Хлеб")
 
 MUTE = {"status": "restricted", "is_member": True, "can_send_messages": False}
 
@@ -85,3 +89,15 @@ async def test_people_come_and_go(talk: Talk) -> None:
         found = {member: is_administrator for member, is_administrator in (await session.execute(here)).all()}
     assert people.boris.id not in found and people.vera.id not in found and people.other_bot.id not in found
     assert found[people.gleb.id] is True
+
+
+async def test_it_calls_itself_what_it_is_called(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever hosts it under another name never hears of a bread."""
+    monkeypatch.setattr(settings, "BOT_NAME", "Батон")
+    talk.dispatcher.introduce(talk.dispatcher.bot)
+    (greeting,) = await change(talk, "member", "left")
+    assert "«Батон help»" in str(greeting.text)
+    await talk.say("Батон добавь триггер привет=медвед")
+    said = [await talk.say("Батон удали триггер привет=медвед")]
+    said += [await talk.say("Батон как дела") for _ in range(50)]
+    assert not [one for one in said if "Хлеб" in str(one)]
