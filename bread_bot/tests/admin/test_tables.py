@@ -1,21 +1,19 @@
 """What admins see and do: search, edit, delete, try again; and what they can't break."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import func, select, text
 
 from bread_bot.auth.models import User
-from bread_bot.bot.command import CommandTable, Listener, listener
-from bread_bot.bot.context import Context
 from bread_bot.bot.models import Activity, FailedUpdate, OutboxMessage
 from bread_bot.main.database.base import async_session, dispose_engines
 from bread_bot.main.settings import DATABASE_SETTINGS, Connection, settings
 from bread_bot.packs.models import Taught
 from bread_bot.tests.admin.visitor import Visitor
 from bread_bot.tests.auth.people import PASSWORD, create_user, sign_in
+from bread_bot.tests.stumbling import Stumbling
 from bread_bot.tests.talk import Talk
 from bread_bot.tests.telegram import updates
 from bread_bot.tests.telegram.updates import people
@@ -220,34 +218,7 @@ async def test_an_answer_that_waits_goes_its_way(talk: Talk, admin: Visitor) -> 
     assert (await admin.open("/outbox/list")).column("state") == ["waiting"]
 
 
-class Broken:
-    """Whether the listener below has its bug."""
-
-    is_on = True
-
-
-@listener(order=0)
-async def stumble(context: Context) -> str | None:
-    """A listener with a bug."""
-    if not context.text.endswith("споткнись"):
-        return None
-    if Broken.is_on:
-        raise RuntimeError("this is the bug")
-    return "устоял"
-
-
-@pytest.fixture
-def broken(application: FastAPI) -> Iterator[None]:
-    """The app with it, declared as every app declares."""
-    table: CommandTable = application.state.commands
-    Broken.is_on = True
-    found: Listener = getattr(stumble, "__bread_bot__")
-    table.listeners.insert(0, found)
-    yield
-    table.listeners.remove(found)
-
-
-async def test_an_update_that_was_set_aside(broken: None, talk: Talk, admin: Visitor) -> None:
+async def test_an_update_that_was_set_aside(stumbling: Stumbling, talk: Talk, admin: Visitor) -> None:
     """It is seen with its body and trace; once the bug is mended, it is handled, and its answer comes."""
     poison = updates.message("споткнись", chat=talk.chat)
     for _ in range(settings.MAX_ATTEMPTS):
@@ -260,7 +231,7 @@ async def test_an_update_that_was_set_aside(broken: None, talk: Talk, admin: Vis
     assert "raise RuntimeError" in trace and "споткнись" in body
     again = await admin.act("failed", "retry", number)
     assert (again.status_code, again.json()["msg"]) == (400, "It has failed again: RuntimeError: this is the bug")
-    Broken.is_on = False
+    stumbling.is_on = False
     before = len(talk.bot_api.sent)
     assert (await admin.act("failed", "retry", number)).status_code == 200
     await talk.settle()
@@ -268,7 +239,7 @@ async def test_an_update_that_was_set_aside(broken: None, talk: Talk, admin: Vis
     assert (await admin.open("/failed/list")).column("reason") == []
 
 
-async def test_an_update_is_thrown_away(broken: None, talk: Talk, admin: Visitor) -> None:
+async def test_an_update_is_thrown_away(stumbling: Stumbling, talk: Talk, admin: Visitor) -> None:
     """It never comes back."""
     poison = updates.message("споткнись", chat=talk.chat)
     for _ in range(settings.MAX_ATTEMPTS):

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -11,7 +10,7 @@ from sqlalchemy import text
 
 from bread_bot.bot import janitor
 from bread_bot.bot.answers import Reply
-from bread_bot.bot.command import CommandTable, Listener, command, listener
+from bread_bot.bot.command import CommandTable, command
 from bread_bot.bot.context import Context
 from bread_bot.bot.errors import CommandError
 from bread_bot.bot.janitor import clean_up
@@ -20,23 +19,10 @@ from bread_bot.main.database.base import async_session
 from bread_bot.main.settings import settings
 from bread_bot.my_app.models import Note
 from bread_bot.tests.auth.people import as_user, create_admin
+from bread_bot.tests.stumbling import Stumbling
 from bread_bot.tests.talk import Talk
 from bread_bot.tests.telegram import updates
 from bread_bot.utils.json_logger import LineFormatter
-
-
-class Broken:
-    """Whether the listener below has its bug."""
-
-    is_on = True
-
-
-@listener(order=0)
-async def stumble(context: Context) -> Reply:
-    """A listener with a bug."""
-    if Broken.is_on and context.text.endswith("споткнись"):
-        raise RuntimeError("this is the bug")
-    return None
 
 
 @command("запиши и откажись", slash="refuse", examples=["Хлеб запиши и откажись"])
@@ -46,18 +32,7 @@ async def refuse(context: Context) -> Reply:
     raise CommandError("Передумал.")
 
 
-@pytest.fixture
-def broken(application: FastAPI) -> Iterator[None]:
-    """The app with both of them, declared as every app declares."""
-    table: CommandTable = application.state.commands
-    Broken.is_on = True
-    found: Listener = getattr(stumble, "__bread_bot__")
-    table.listeners.insert(0, found)
-    yield
-    table.listeners.remove(found)
-
-
-async def test_a_poisonous_update(broken: None, talk: Talk, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_poisonous_update(stumbling: Stumbling, talk: Talk, caplog: pytest.LogCaptureFixture) -> None:
     """It fails, is delivered again, and is set aside at last with its trace; admins retry it once the bug is mended."""
     admin = as_user(await create_admin())
     poison = updates.message("споткнись", chat=talk.chat)
@@ -70,7 +45,7 @@ async def test_a_poisonous_update(broken: None, talk: Talk, caplog: pytest.LogCa
     assert failed["attempts"] == settings.MAX_ATTEMPTS and "this is the bug" in failed["error"]
     path = f"/failed_updates/{failed['id']}"
     assert (await talk.client.put(f"{path}/retry", headers=admin)).status_code == 500
-    Broken.is_on = False
+    stumbling.is_on = False
     assert (await talk.client.put(f"{path}/retry", headers=admin)).status_code == 204
     assert (await talk.client.put(f"{path}/retry", headers=admin)).status_code == 404
     for _ in range(2):
@@ -79,7 +54,7 @@ async def test_a_poisonous_update(broken: None, talk: Talk, caplog: pytest.LogCa
         assert await FailedUpdate.async_count(session) == 0
 
 
-async def test_one_friendly_line(broken: None, talk: Talk) -> None:
+async def test_one_friendly_line(stumbling: Stumbling, talk: Talk) -> None:
     """Who has asked the bot for something hears, at last and once, that it can't be done."""
     await talk.say("привет")
     poison = updates.message("Хлеб, споткнись", chat=talk.chat)
@@ -103,7 +78,7 @@ async def test_old_marks_are_thrown_away(talk: Talk) -> None:
         assert await HandledUpdate.async_count(session) == 1
 
 
-async def test_a_failure_that_has_passed_is_forgotten(broken: None, talk: Talk) -> None:
+async def test_a_failure_that_has_passed_is_forgotten(stumbling: Stumbling, talk: Talk) -> None:
     """An update that failed and then succeeded is old one day; one that is set aside stays until an admin decides."""
     for text_, times in (("раз споткнись", 1), ("два споткнись", settings.MAX_ATTEMPTS)):
         post = updates.message(text_, chat=talk.chat)
@@ -141,7 +116,7 @@ async def test_each_bot_has_its_own_marks(talk: Talk) -> None:
     assert [len(await talk.post(post)) for _ in range(2)] == [1, 0]
 
 
-async def test_neighbours_of_a_poisonous_update(broken: None, talk: Talk) -> None:
+async def test_neighbours_of_a_poisonous_update(stumbling: Stumbling, talk: Talk) -> None:
     """Those who share its transaction go alone, and succeed."""
     places = [updates.group() for _ in range(20)]
     posts = [updates.message("Хлеб скажи эхо", chat=place) for place in places]
