@@ -1,6 +1,7 @@
 """How the bot is run in production: what Docker, systemd and nginx are told is true, complete, and agrees."""
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -8,6 +9,7 @@ import signal
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 import tomllib
 from collections.abc import Iterator
@@ -215,10 +217,11 @@ def test_compose_is_not_for_local_use_alone(services: dict[str, Any]) -> None:
     assert seconds is not None and int(seconds[1]) > GRACE_SECONDS
 
 
-async def test_pgbouncer_in_its_container(database: Connection) -> None:
-    """The script that starts it there, the real program, and a password with all signs."""
+@pytest.fixture
+def bouncer(database: Connection) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+    """The real PgBouncer, started as in its container, and how it is reached, by a password with all signs."""
     program("pgbouncer")
-    directory = Path(run("mktemp", "-d").stdout.strip())
+    directory = Path(tempfile.mkdtemp(prefix="bread_bot-"))
     directory.chmod(0o711)
     port, password = free_port(), "b\"r e\\a'd$"
     configuration = (BASE_DIR / "pgbouncer" / "pgbouncer.ini").read_text("utf-8")
@@ -226,34 +229,30 @@ async def test_pgbouncer_in_its_container(database: Connection) -> None:
     (directory / "pgbouncer.ini").write_text(configuration.replace("listen_port = 6432", f"listen_port = {port}"))
     shutil.copy(BASE_DIR / "deploy" / "pgbouncer.sh", directory)
     told = {"DB_HOST": database["host"], "DB_USER": database["user"], "DB_PASSWORD": password}
-    try:
-        with subprocess.Popen(
-            ["sh", directory / "pgbouncer.sh", directory / "pgbouncer.ini"],
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment(PATH="/usr/sbin:/usr/bin:/bin", TMPDIR="/tmp", **told),
-            **_nobody(),
-        ) as process:
-            assert process.stderr is not None
-            assert any("process up" in line for line in process.stderr)
-            address: dict[str, Any] = {
-                "host": "127.0.0.1",
-                "port": port,
-                "dbname": database["database"],
-                "user": database["user"],
-            }
-            with psycopg.connect(**address, password=password) as connection:
-                assert connection.execute("SHOW statement_timeout").fetchone() == ("5s",)
-            with pytest.raises(psycopg.OperationalError, match="password authentication failed|SASL"):
-                psycopg.connect(**address, password="wrong")
-            process.send_signal(signal.SIGINT)
-            assert process.wait(10) == 0
-    finally:
-        shutil.rmtree(directory)
+    address = {"host": "127.0.0.1", "port": port, "dbname": database["database"], "user": database["user"]}
+    with subprocess.Popen(
+        ["sh", directory / "pgbouncer.sh", directory / "pgbouncer.ini"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(PATH="/usr/sbin:/usr/bin:/bin", TMPDIR="/tmp", **told),
+        user="nobody" if os.geteuid() == 0 else None,  # it refuses to be root
+    ) as process:
+        assert process.stderr is not None
+        assert any("process up" in line for line in process.stderr)
+        yield process, address | {"password": password, "connect_timeout": 5}
+        process.kill()
+    shutil.rmtree(directory)
 
 
-def _nobody() -> dict[str, Any]:
-    return {"user": "nobody"} if run("id", "-u").stdout.strip() == "0" else {}
+def test_pgbouncer_in_its_container(bouncer: tuple[subprocess.Popen[str], dict[str, Any]]) -> None:
+    """It asks for the password, limits statements, and ends when Docker tells it to."""
+    process, address = bouncer
+    with psycopg.connect(**address) as connection:
+        assert connection.execute("SHOW statement_timeout").fetchone() == ("5s",)
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed|SASL"):
+        psycopg.connect(**address | {"password": "wrong"})
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 0
 
 
 # ---- systemd
