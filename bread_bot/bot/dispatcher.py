@@ -29,8 +29,9 @@ from bread_bot.bot.deferred import FAILED, Deferrer
 from bread_bot.bot.errors import AdministratorsUnknown, CommandError, UsageError
 from bread_bot.bot.failures import Failures, Fate
 from bread_bot.bot.limits import CommandLimit
+from bread_bot.bot.models import Chat
 from bread_bot.bot.outbox import Outbox, Stored
-from bread_bot.bot.remember import Memory, Sighting, remember
+from bread_bot.bot.remember import Memory, Sighting, chat_title, remember
 from bread_bot.bot.schemas.update import KINDS, ButtonPress, Message, Update, User
 from bread_bot.bot.telegram import Destination, Sending, TelegramClient, sendings
 from bread_bot.main.database.base import async_session, is_conflict, is_unavailable
@@ -246,8 +247,11 @@ class Dispatcher:
         message = update.message or update.edited_message
         if message is None:
             return
+        known = {"type": message.chat.type, "title": chat_title(message.chat)}
         try:
             async with async_session() as session:
+                # of a new chat, all that the update has left behind is rolled back, too
+                await Chat.async_get_or_create(session, known, id=message.chat.id)
                 answers = [(None, one) for one in sendings(Answer(FAILED), Destination.of(message))]
                 stored = await self._outbox.store(session, answers)
                 await session.commit()

@@ -55,8 +55,7 @@ async def test_a_poisonous_update(stumbling: Stumbling, talk: Talk, caplog: pyte
 
 
 async def test_one_friendly_line(stumbling: Stumbling, talk: Talk) -> None:
-    """Who has asked the bot for something hears, at last and once, that it can't be done."""
-    await talk.say("привет")
+    """Who has asked the bot for something hears, at last and once, that it can't be done: also where it is new."""
     poison = updates.message("Хлеб, споткнись", chat=talk.chat)
     for _ in range(settings.MAX_ATTEMPTS + 2):  # Telegram may miss a 200, and deliver it again
         await talk.client.post("/", json=poison)
