@@ -303,6 +303,13 @@ class Outbox:
         self.send(stored)
         return row is not None
 
+    async def forget(self, chat_id: int) -> None:
+        """Send nothing more of what this process has for a chat; what is stored is the caller's to delete."""
+        lane = self._lanes.get(chat_id)
+        if lane is not None and lane.task is not None:
+            lane.task.cancel()
+            await asyncio.wait([lane.task])
+
     def start(self) -> None:
         """Take over what other processes left behind, now and from time to time."""
         self._sweeping = asyncio.create_task(self._sweep_on(), name="outbox sweep")

@@ -11,10 +11,15 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
+from bread_bot.sandbox.bot_api import BotAPI
+from bread_bot.sandbox.delivery import Delivery
+from bread_bot.sandbox.files import LARGEST_UPLOAD
 from bread_bot.sandbox.switch import SANDBOX_URL
 from bread_bot.sandbox.telegram import Telegram
 from bread_bot.utils.base_client import close_pool, open_pool
 from bread_bot.utils.tracing import add_span_listener, traceparent
+
+_HEARD_OUT = 200 * 2**20  # bytes; a browser whose upload is cut off sooner shows no reason
 
 
 class _Network(httpx.AsyncBaseTransport):
@@ -44,16 +49,21 @@ class _Network(httpx.AsyncBaseTransport):
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Put the sandbox's Telegram in place of the cloud."""
+    app.state.body_limits = {"/sandbox/files": _HEARD_OUT, "/sandbox/api/": LARGEST_UPLOAD + 2**20}
     telegram = app.state.sandbox = Telegram()
+    delivery = Delivery(telegram)
+    app.state.sandbox_api = BotAPI(telegram, delivery)
     await close_pool()
     open_pool(transport=_Network(app))
     await telegram.start()
-    forget = add_span_listener(telegram.take_span)
+    delivery.start()
+    forget = add_span_listener(telegram.traces.take)
     loop = asyncio.get_running_loop()
-    with _at_the_end(lambda: asyncio.run_coroutine_threadsafe(telegram.end_streams(), loop)):
+    with _at_the_end(lambda: asyncio.run_coroutine_threadsafe(telegram.close(), loop)):
         yield
     forget()
-    await telegram.stop()
+    await telegram.close()
+    await delivery.stop()
 
 
 @contextmanager

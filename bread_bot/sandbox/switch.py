@@ -5,7 +5,7 @@ from pydantic import SecretStr
 from bread_bot.main.settings import settings
 
 # The address is never looked up: the sandbox's own transport answers for it.
-SANDBOX_URL = "http://sandbox.invalid"
+SANDBOX_URL = "https://sandbox.invalid"
 SANDBOX_TOKEN = "1000:no-token-no-secret"
 
 

@@ -129,7 +129,10 @@ class RequestLogMiddleware:
 
 
 class BodyLimitMiddleware:
-    """Refuses bodies over BODY_LIMIT, by what they say of their length and by what comes."""
+    """Refuses bodies over BODY_LIMIT, by what they say of their length and by what comes.
+
+    An application may set other limits by the beginnings of paths: `app.state.body_limits = {"/files": 20_000_000}`.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -141,18 +144,19 @@ class BodyLimitMiddleware:
             return
         limit = settings.BODY_LIMIT
         length = _header(scope, b"content-length")
-        if length is not None and length.isdecimal() and int(length) > limit:
+        promised = int(length) if length is not None and length.isdecimal() else 0
+        if promised > limit and promised > (limit := _body_limit(scope)):
             await _refusal(TooLong(limit))(scope, receive, send)
             return
         received = 0
         is_answered = False
 
         async def receive_limited() -> Message:
-            nonlocal received
+            nonlocal received, limit
             message = await receive()
             if message["type"] == "http.request":
                 received += len(message.get("body", b""))
-                if received > limit:
+                if received > limit and received > (limit := _body_limit(scope)):
                     raise TooLong(limit)
             return message
 
@@ -167,6 +171,12 @@ class BodyLimitMiddleware:
             if is_answered:
                 raise
             await _refusal(error)(scope, receive, send)
+
+
+def _body_limit(scope: Scope) -> int:
+    """The limit of a request; asked only for a body that is longer than others may be."""
+    limits = getattr(scope["app"].state, "body_limits", {}) if "app" in scope else {}
+    return max((limits[prefix] for prefix in limits if scope["path"].startswith(prefix)), default=settings.BODY_LIMIT)
 
 
 class SecurityHeadersMiddleware:
