@@ -2,15 +2,14 @@
 
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import httpx
 import pytest
 
 from bread_bot.main.settings import BASE_DIR, Connection
-from bread_bot.tests.checkout import SECRET, Checkout, environment
+from bread_bot.tests.checkout import SECRET, Checkout
+from bread_bot.tests.command_line import bread_bot
 from bread_bot.tests.telegram import updates
 from bread_bot.tests.telegram.fake import TOKEN, BotAPI
 
@@ -61,33 +60,22 @@ async def test_what_was_dumped_is_there_again(tmp_path: Path) -> None:
     bot_api.assert_clean()
 
 
-def _postgres(connection: Connection, *arguments: str, **options: str) -> subprocess.CompletedProcess[str]:
-    told = {"DB_HOST": connection["host"], "DB_PORT": str(connection["port"]), "DB_NAME": connection["database"]}
-    return subprocess.run(
-        [sys.executable, "-m", "bread_bot", "postgres", *arguments],
-        cwd=BASE_DIR,
-        capture_output=True,
-        text=True,
-        env=environment(**told, DB_USER=connection["user"], DB_PASSWORD=connection["password"] or "", **options),
-    )
+async def test_a_named_database_is_reached(database: Connection) -> None:
+    done = await bread_bot("postgres", "psql", "--no-psqlrc", "-Atc", "SELECT current_database()")
+    assert (done.output.strip(), done.status) == (database["database"], 0), done.complaint
 
 
-def test_a_named_database_is_reached(database: Connection) -> None:
-    done = _postgres(database, "psql", "--no-psqlrc", "-Atc", "SELECT current_database()")
-    assert (done.stdout.strip(), done.returncode) == (database["database"], 0), done.stderr
+async def test_the_program_s_own_status_is_told(database: Connection) -> None:
+    done = await bread_bot("postgres", "psql", "-c", "SELECT no_such_column")
+    assert done.status == 1 and "no_such_column" in done.complaint
 
 
-def test_the_program_s_own_status_is_told(database: Connection) -> None:
-    done = _postgres(database, "psql", "-c", "SELECT no_such_column")
-    assert done.returncode == 1 and "no_such_column" in done.stderr
+async def test_a_program_that_does_not_exist(database: Connection) -> None:
+    done = await bread_bot("postgres", "pg_bake")
+    assert done.status == 1 and "'pg_bake'" in done.complaint
 
 
-def test_a_program_that_does_not_exist(database: Connection) -> None:
-    done = _postgres(database, "pg_bake")
-    assert done.returncode == 1 and "'pg_bake'" in done.stderr
-
-
-def test_pgbouncer_is_passed_by(database: Connection) -> None:
+async def test_pgbouncer_is_passed_by(database: Connection) -> None:
     """A dump through it would leave its search_path in a connection that the bot gets next."""
-    done = _postgres(database, "pg_dump", DB_PGBOUNCER="true")
-    assert done.returncode == 1 and "PgBouncer" in done.stderr and not done.stdout
+    done = await bread_bot("postgres", "pg_dump", DB_PGBOUNCER="true")
+    assert done.status == 1 and "PgBouncer" in done.complaint and not done.output
