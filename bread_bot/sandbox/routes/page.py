@@ -178,10 +178,11 @@ async def _stream(telegram: Telegram, after: int) -> AsyncIterator[str]:
     if after > 0 and not telegram.history.has_all_since(after):  # away for too long to be told the rest
         yield "id: 0\nevent: reset\ndata: {}\n\n"
         return
+    is_new = after == 0
     for number, event in await telegram.history.read(after):
-        if event["type"] != "reset" or after > 0:  # who has seen nothing yet has nothing to forget
-            yield _told(number, event)
         after = number
+        if event["type"] != "reset" or not is_new:  # who has seen nothing yet has nothing to forget
+            yield _told(number, event)
     yield "event: ready\ndata: {}\n\n"
     while not telegram.is_closing:
         await telegram.wait_for_news(after, _HEARTBEAT_SECONDS)

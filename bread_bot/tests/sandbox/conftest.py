@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -87,17 +88,17 @@ class Sandbox:
                     return data
         raise AssertionError("The stream has ended")
 
-    async def answer_of(self, text: str) -> Json:
-        """What the bot says that has this text in it, a Message as the real Bot API could give it."""
-        event = await self.wait_for(lambda one: one["type"] in ("message", "edit") and is_by_bot(one, text))
+    async def answer(self, pattern: str) -> Json:
+        """What the bot says that fits a pattern as a whole, a Message as the real Bot API could give it."""
+        event = await self.wait_for(lambda one: one["type"] == "message" and _is_said_by_bot(one, pattern))
         message: Json = event["message"]
         assert check_object("Message", message) == []
         return message
 
 
-def is_by_bot(event: Json, text: str = "") -> bool:
-    """Whether the bot says something that has this in it."""
-    return event["message"]["from"]["is_bot"] and text in event["message"].get("text", "")
+def _is_said_by_bot(event: Json, pattern: str) -> bool:
+    text = event["message"].get("text", "")
+    return event["message"]["from"]["is_bot"] and re.fullmatch(pattern, text, re.DOTALL) is not None
 
 
 def _is_by_people(event: Json) -> bool:
