@@ -1,5 +1,6 @@
 """The only file that knows the Bot API."""
 
+import asyncio
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -39,6 +40,8 @@ BUTTONS_LIMIT = 64
 LONG_POLL = 25
 LARGEST_FILE = 20 * 2**20
 FILE_SECONDS = 120
+# Telegram takes 30 a second at most, and httpx's pool spends the time of each call on looking through all connections.
+PARALLEL_SENDINGS = 16
 
 _CHATLESS = frozenset({"answerCallbackQuery"})
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
@@ -165,6 +168,7 @@ class TelegramClient(BaseHTTPClient):
         super().__init__(address, timeout=15, max_bytes=LARGEST_FILE)
         self._path = f"/bot{token}/"
         self._file_path = f"/file/bot{token}/"
+        self._places = asyncio.Semaphore(PARALLEL_SENDINGS)
 
     def public_url(self, url: httpx.URL) -> str:
         """The address without the token."""
@@ -173,7 +177,8 @@ class TelegramClient(BaseHTTPClient):
     async def send(self, method: str, chat_id: int, payload: Mapping[str, Any], content: bytes | None = None) -> Any:
         """Make a stored call about a chat; the same errors as those of `call`."""
         where = {} if method in _CHATLESS else {"chat_id": chat_id}
-        return await self.call(method, {**where, **payload}, content)
+        async with self._places:
+            return await self.call(method, {**where, **payload}, content)
 
     async def call(
         self,
