@@ -16,7 +16,7 @@ import httpx
 
 from bread_bot.main.settings import BASE_DIR
 
-SECONDS = 30
+SECONDS = 60
 SECRET = "a-secret-of-this-checkout"
 _NOT_OURS = ("DB_", "TELEGRAM_", "WEBHOOK_", "COVERAGE_")
 
@@ -57,7 +57,7 @@ class Checkout:
             env=environment(),
             capture_output=True,
             text=True,
-            timeout=2 * SECONDS,
+            timeout=SECONDS,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout

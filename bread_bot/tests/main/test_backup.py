@@ -32,7 +32,7 @@ async def _say(address: str, bot_api: BotAPI, text: str) -> str | None:
     headers = {"X-Telegram-Bot-Api-Secret-Token": SECRET}
     async with httpx.AsyncClient(headers=headers) as client:
         assert (await client.post(address, json=update)).status_code == 200
-    await bot_api.wait_for(said + 1)
+    await bot_api.wait_for(said + 1, timeout=60)
     return bot_api.sent[-1].text
 
 

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from bread_bot.main.settings import BASE_DIR
 from bread_bot.main.settings.default import Settings, load
+from bread_bot.tests.command_line import bread_bot
 
 READMES = ["README.md", "README.en.md"]
 
@@ -96,15 +97,25 @@ def test_settings_for_production_are_accepted(tmp_path: Path, monkeypatch: pytes
     assert len(settings.SECRET_KEY.get_secret_value()) >= 48
 
 
+async def test_every_command_is_in_the_table() -> None:
+    """The operator's commands are those that the program has."""
+    done = await bread_bot("--help")
+    there = set(re.findall(r"^│ ([a-z][a-z-]*)  ", done.output, re.MULTILINE))
+    for name in READMES:
+        (table,) = re.findall(r"^\| `python -m bread_bot …` \|.*\n((?:\|.*\n)+)", _read(name), re.MULTILINE)
+        assert set(re.findall(r"^\| `([a-z-]+)", table, re.MULTILINE)) == there
+
+
 # What uvicorn says, and what is put together of parts.
 _NOT_IN_THE_CODE = {"address already in use", "POST / 403", "sendMessage: HTTP 429"}
 
 
 def test_symptoms_are_the_program_s_own_words() -> None:
-    """What troubleshooting quotes is said somewhere in the code; both languages quote the same."""
+    """What troubleshooting quotes is said somewhere in the code, as are metrics; both languages quote the same."""
     russian, english = (_quotes(name) for name in READMES)
     assert russian == english and len(russian) > 20
     said = _said()
+    assert set(re.findall(r"`(bread_bot_\w+)`", _read("README.md"))) <= set(said)
     for quote in russian:
         parts = [part for part in quote.split("…") if part.strip()]
         assert quote in _NOT_IN_THE_CODE or all(_is_said(part, said) for part in parts), quote
