@@ -295,6 +295,21 @@ def test_a_wrong_setting_is_not_tried_again(unit: dict[str, list[str]]) -> None:
     assert unit["Restart"] == ["on-failure"]
 
 
+@pytest.mark.parametrize("name", ["README.md", "README.en.md"])
+def test_readme_tells_the_same(name: str, services: dict[str, Any], unit: dict[str, list[str]]) -> None:
+    """Its commands name the services of docker-compose.yml, and the places and the user of the unit."""
+    text = (BASE_DIR / name).read_text("utf-8")
+    named = re.findall(r"docker compose (?:exec|run|stop|start|logs)(?: -\S+)* (\w+)", text)
+    assert len(named) > 5 and set(named) <= set(services)
+    assert f"PostgreSQL {services['database']['image'].partition(':')[2].partition('-')[0]};" in text
+    assert f"`127.0.0.1:{FIELDS['PORT'].default}`" in text
+    (user,), (directory,) = unit["User"], unit["WorkingDirectory"]
+    assert f"cd {directory} && useradd --system --home-dir {directory} " in text
+    assert f"install -d -o {user} -g {unit['Group'][0]} -m 700 .bread_bot\n" in text
+    assert f"runuser -u {user} -- .venv/bin/python" in text and f"{directory}/.venv/bin/python " in unit["ExecStart"][0]
+    assert unit["EnvironmentFile"][0].removeprefix("-") in text
+
+
 # ---- nginx
 
 
