@@ -22,6 +22,7 @@ def run_online() -> None:
     try:
         with engine.connect() as connection, connection.begin():
             connection.execute(text(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'"))
+            connection.execute(text("SET LOCAL lock_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
             # set after that wait: a migration that waits for a table makes everybody wait behind it
             connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))

@@ -34,7 +34,7 @@ from bread_bot.bot.outbox import Outbox, Stored
 from bread_bot.bot.remember import Memory, Sighting, chat_title, remember
 from bread_bot.bot.schemas.update import KINDS, ButtonPress, Message, Update, User
 from bread_bot.bot.telegram import Destination, Sending, TelegramClient, sendings
-from bread_bot.main.database.base import async_session, is_conflict, is_unavailable
+from bread_bot.main.database.base import async_session, is_conflict, is_overdue, is_unavailable
 from bread_bot.main.settings import settings
 from bread_bot.utils.metrics import counter, histogram
 from bread_bot.utils.tracing import Trail, following, span, together, trail
@@ -210,7 +210,7 @@ class Dispatcher:
         try:
             await self._work(jobs)
         except Exception as error:
-            if len(jobs) > 1 and (is_conflict(error) or not is_unavailable(error)):
+            if len(jobs) > 1 and (is_conflict(error) or _is_fault(error)):
                 for job in jobs:
                     await self._try([job])
                 return
@@ -231,7 +231,7 @@ class Dispatcher:
     async def _fail(self, job: Job, error: Exception) -> None:
         fate = Fate.AGAIN
         job.outcome = Outcome.UNAVAILABLE
-        if not is_unavailable(error):
+        if _is_fault(error):
             logger.error("An update could not be handled", exc_info=error, extra={"update_id": job.update.update_id})
             try:
                 fate = await self._failures.count(self.bot.id, job.update, error)
@@ -466,6 +466,11 @@ def _spelled(context: Context, reply: Reply, press: ButtonPress | None) -> list[
         things.insert(0, Toast())
     to = Destination.of(context.message, press.id if press is not None else None)
     return [(context.update_id, one) for thing in things for one in sendings(thing, to)]
+
+
+def _is_fault(error: Exception) -> bool:
+    """Whether an update itself may be why it fails; should the database be slow, it won't be quick to count that."""
+    return is_overdue(error) or not is_unavailable(error)
 
 
 def _is_ignored(user: User | None) -> bool:

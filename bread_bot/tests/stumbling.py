@@ -13,6 +13,10 @@ class Stumbling:
 
     is_on = True
 
+    async def fall(self, context: Context) -> None:
+        """What the bug does."""
+        raise RuntimeError("this is the bug")
+
     @contextmanager
     def declared(self, table: CommandTable) -> Iterator[None]:
         """Declare it, as every app declares its own."""
@@ -22,7 +26,7 @@ class Stumbling:
             if "споткнись" not in context.text:
                 return None
             if self.is_on:
-                raise RuntimeError("this is the bug")
+                await self.fall(context)
             return "устоял"
 
         table.listeners.insert(0, getattr(stumble, "__bread_bot__"))

@@ -31,6 +31,7 @@ _GRACE_SECONDS = 1.0
 # Classes of SQLSTATE, and states: connecting, signing in, no such database, deadlock, resources (disk full, too many
 # connections), an operator's intervention (a statement's time is up, too), trouble of the system, read-only, locked.
 _CONFLICTS = ("40001", "40P01", "23503")  # serialization, deadlock, a row that is referred to has gone meanwhile
+_OVERDUE = "57014"  # or an operator has cancelled it
 _UNAVAILABLE = ("08", "28", "3D", "40", "53", "57", "58", "25006", "55P03")
 
 _SIZE = gauge("bread_bot_database_pool_size", "Connections to PostgreSQL that the workers may hold.")
@@ -168,6 +169,11 @@ def is_unavailable(error: BaseException) -> bool:
     return isinstance(error, PoolTimeoutError | embedded.EmbeddedDatabaseError)
 
 
+def is_overdue(error: BaseException) -> bool:
+    """Whether an error means that a statement itself takes too long, not that it waits for a lock or an answer."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _OVERDUE
+
+
 def is_conflict(error: BaseException) -> bool:
     """Whether an error means that another transaction was in the way, and that the same may succeed now."""
     return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _CONFLICTS
@@ -192,20 +198,21 @@ def _asyncpg_arguments() -> dict[str, Any]:
     if settings.DB_PGBOUNCER:  # a statement prepared on one server connection may be looked for on another
         return arguments | {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     # jit: compiling the driver's own queries for types would cost 70 ms a connection
-    limits = {"jit": "off", "statement_timeout": str(_statement_milliseconds())}
-    return arguments | {"server_settings": limits | {"application_name": settings.APP_NAME}}
+    return arguments | {"server_settings": _session_settings() | {"application_name": settings.APP_NAME}}
 
 
 def _psycopg_arguments() -> dict[str, Any]:
     arguments: dict[str, Any] = {"connect_timeout": max(ceil(settings.DB_CONNECT_TIMEOUT), 2)}
     if settings.DB_PGBOUNCER:
         return arguments | {"prepare_threshold": None}
-    options = f"-c jit=off -c statement_timeout={_statement_milliseconds()}"
+    options = " ".join(f"-c {name}={value}" for name, value in _session_settings().items())
     return arguments | {"options": options, "application_name": settings.APP_NAME}
 
 
-def _statement_milliseconds() -> int:
-    return max(int(settings.DB_STATEMENT_TIMEOUT * 1000), 1)
+def _session_settings() -> dict[str, str]:
+    """What pgbouncer.ini sets, too; who waits for a lock is told so before the statement's time is up (is_overdue)."""
+    milliseconds = max(int(settings.DB_STATEMENT_TIMEOUT * 1000), 2)
+    return {"jit": "off", "statement_timeout": str(milliseconds), "lock_timeout": str(milliseconds * 4 // 5)}
 
 
 def _connect(dialect: Dialect, _: object, arguments: tuple[Any, ...], named: dict[str, Any]) -> DBAPIConnection:

@@ -63,7 +63,8 @@ def test_a_migration_locks_and_limits_itself(empty_database: Connection) -> None
     migrate()
     event.remove(Engine, "before_cursor_execute", hear)
     ours = [statement for statement in said if statement.startswith("SET") or "advisory" in statement]
-    beginnings = ("SET LOCAL statement_timeout", "SELECT pg_advisory_xact_lock", "SET LOCAL lock_timeout")
+    limits = ("SET LOCAL statement_timeout", "SET LOCAL lock_timeout = 0")
+    beginnings = (*limits, "SELECT pg_advisory_xact_lock", "SET LOCAL lock_timeout")
     assert all(statement.startswith(beginning) for statement, beginning in zip(ours, beginnings, strict=True))
 
 

@@ -171,10 +171,9 @@ async def test_the_pool_has_its_size_and_a_limit_to_waiting(
 async def test_sessions_have_what_the_settings_say(database: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "DB_STATEMENT_TIMEOUT", 1.5)
     monkeypatch.setattr(settings, "APP_NAME", "oven")
-    wanted = [("off", "1500ms", "oven")]
-    question = text(
-        "SELECT current_setting('jit'), current_setting('statement_timeout'), current_setting('application_name')"
-    )
+    wanted = [("off", "1500ms", "1200ms", "oven")]
+    names = ("jit", "statement_timeout", "lock_timeout", "application_name")
+    question = text("SELECT " + ", ".join(f"current_setting('{name}')" for name in names))
     async with async_session() as session:
         assert (await session.execute(question)).all() == wanted
     with sync_session() as synchronous:

@@ -8,8 +8,11 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from bread_bot.bot.context import Context
+from bread_bot.bot.models import FailedUpdate
 from bread_bot.main.database.base import async_session, dispose_engines, get_engine
 from bread_bot.main.settings import DATABASE_SETTINGS, Connection, settings
+from bread_bot.tests.stumbling import Stumbling
 from bread_bot.tests.talk import Talk
 from bread_bot.tests.telegram import updates
 
@@ -86,9 +89,32 @@ async def test_a_statement_that_waits_too_long(impatient: Talk) -> None:
         posts = [updates.message("Хлеб скажи эхо", chat=updates.group()) for _ in range(5)]
         responses = await asyncio.gather(*(impatient.client.post("/", json=post) for post in posts))
         assert {response.status_code for response in responses} == {503}
+        assert await FailedUpdate.async_count(session) == 0, "it is not their fault"
     assert await impatient.say("Хлеб скажи эхо") == "эхо"
     pool = get_engine().pool
     assert pool.checkedout() == 0  # type: ignore[attr-defined]  # a QueuePool counts
+
+
+async def test_an_update_that_takes_too_long(
+    stumbling: Stumbling, impatient: Talk, test_settings: pytest.MonkeyPatch
+) -> None:
+    """It fails like any other, and is set aside; those who share its transaction go alone, and succeed."""
+
+    async def fall(context: Context) -> None:
+        await context.session.execute(text("SELECT pg_sleep(30)"))
+
+    test_settings.setattr(settings, "MAX_ATTEMPTS", 2)
+    test_settings.setattr(stumbling, "fall", fall)
+    poison = updates.message("споткнись", chat=impatient.chat)
+    statuses = []
+    for _ in range(2):
+        posts = [poison, *(updates.message("привет", chat=updates.group()) for _ in range(3))]
+        responses = await asyncio.gather(*(impatient.client.post("/", json=post) for post in posts))
+        statuses.append([response.status_code for response in responses])
+    assert statuses == [[503, 200, 200, 200], [200, 200, 200, 200]]
+    async with async_session() as session:
+        (failed,) = await FailedUpdate.async_all(session)
+    assert failed.set_aside_at is not None and "statement timeout" in failed.error
 
 
 async def test_no_secret_in_an_error(

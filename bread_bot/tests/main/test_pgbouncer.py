@@ -57,11 +57,11 @@ def test_scripts_work_too(tables: None) -> None:
 
 
 async def test_connections_have_what_the_bot_needs(through_pgbouncer: Connection) -> None:
-    question = text("SELECT current_setting('jit'), current_setting('statement_timeout')")
+    question = text("SELECT current_setting('jit'), current_setting('statement_timeout'), current_setting('lock_timeout')")
     async with async_session() as session:
-        assert (await session.execute(question)).all() == [("off", "5s")]
+        assert (await session.execute(question)).all() == [("off", "5s", "4s")]
     with sync_session() as synchronous:
-        assert synchronous.execute(question).all() == [("off", "5s")]
+        assert synchronous.execute(question).all() == [("off", "5s", "4s")]
 
 
 async def test_a_restart_of_the_server_is_survived(tables: None) -> None:
