@@ -109,10 +109,12 @@ Origins = Annotated[
     _allowed("a comma list of origins such as https://example.org"),
 ]
 Modules = Annotated[
-    list[Annotated[str, _fits(r"[^\W\d]\w*(\.[^\W\d]\w*)*")]],
+    list[Annotated[str, _fits(r"(?!bread_bot\.sandbox\b)[^\W\d]\w*(\.[^\W\d]\w*)*")]],
     NoDecode,
     BeforeValidator(_split),
-    _allowed("a comma list of packages such as bread_bot.bot"),
+    _allowed(
+        "a comma list of packages such as bread_bot.bot; the sandbox is on where there is no token, and only there"
+    ),
 ]
 BotToken = Annotated[
     SecretStr, _fits("[0-9]+:[A-Za-z0-9_-]+"), _allowed("a token of @BotFather: digits, a colon, then A-Z a-z 0-9 _ -")

@@ -40,6 +40,7 @@ def _start(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[st
         ("IGNORED_USERS", "some body", "usernames"),
         ("LOG_LEVEL", "LOUD", "WARNING"),
         ("APP_MODULES", "bread bot", "packages"),
+        ("APP_MODULES", "bread_bot.sandbox", "no token"),
     ],
 )
 def test_a_wrong_value(tmp_path: Path, name: str, value: str, allowed: str) -> None:

@@ -489,7 +489,6 @@ async def test_the_log_is_cut_down_to_what_shows(sandbox: Sandbox, monkeypatch: 
     telegram = sandbox.app.state.sandbox
     await sandbox.wait_for(lambda event: event["type"] == "handled" and event["update_id"] == 9)
     await sandbox.ask("PUT", "mode", mode="normal")
-    last: Json = {}
     for text in ("а", "б", "в"):
         await sandbox.ask("PUT", "messages", chat_id=GROUP, message_id=8, text=text)
         await sandbox.ask("POST", "reactions", chat_id=GROUP, message_id=8, user_id=ANNA, emoji=[text])

@@ -259,6 +259,19 @@ async def test_a_body_that_just_fits(client: httpx.AsyncClient, monkeypatch: pyt
     assert (await client.post("/raw", content=chunks(b"12345", b"67890"))).json() == 10
 
 
+async def test_an_application_may_set_other_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the beginnings of paths; all else keeps to BODY_LIMIT."""
+    monkeypatch.setattr(settings, "BODY_LIMIT", 3)
+    app = build()
+    app.state.body_limits = {"/ra": 10, "/declared": 5}
+    async with connect(app) as client:
+        for content in (b"x" * 10, chunks(b"12345", b"67890")):
+            assert (await client.post("/raw", content=content)).json() == 10
+        for content in (b"x" * 11, chunks(b"12345", b"678901")):
+            assert "10 bytes" in (await client.post("/raw", content=content)).json()["detail"]
+        assert "3 bytes" in (await client.post("/form", content=b"x" * 4)).json()["detail"]
+
+
 async def test_the_limit_holds_without_fastapi(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "BODY_LIMIT", 3)
 
