@@ -201,12 +201,12 @@ class TelegramClient(BaseHTTPClient):
         _counted(method, "ok").inc()
         return result
 
-    async def clock(self) -> datetime | None:
+    async def clock(self, timeout: float) -> datetime | None:
         """What time it is at Telegram, to the second, if it tells.
 
         :raises TelegramError: one of its kinds, by what Telegram said
         """
-        response = await self._respond("getMe", {}, None, 15)
+        response = await self._respond("getMe", {}, None, timeout)
         with suppress(KeyError, ValueError):
             return parsedate_to_datetime(response.headers["date"])
         return None

@@ -107,7 +107,7 @@ class TelegramCheckup:
 
     async def check_clock(self) -> Check:
         """Whether Telegram has the same time as this machine."""
-        there = await self._client.clock()
+        there = await self._client.clock(_SECONDS)
         if there is None:
             yield ok("clock", "Telegram does not tell its time")
         else:
@@ -117,7 +117,7 @@ class TelegramCheckup:
         """What the bot may do in the groups where most was said lately."""
         chats = await _liveliest(most)
         fine = 0
-        for chat in chats:
+        for number, chat in enumerate(chats):
             name = f"{chat.id} «{chat.title}»"
             try:
                 member = await self._ask("getChatMember", {"chat_id": chat.id, "user_id": self.bot_id})
@@ -127,9 +127,8 @@ class TelegramCheckup:
             except (BadRequest, Forbidden) as error:
                 yield _gone(name, str(error))
             except TooManyRequests as error:
-                said = (
-                    f"Telegram asks to wait {error.retry_after:.0f} seconds, so {len(chats) - fine} are not looked at"
-                )
+                left = len(chats) - number
+                said = f"Telegram asks to wait {error.retry_after:.0f} seconds, so {left} are not looked at"
                 yield warn("groups", said, "Try again later, with less --groups")
                 return
             else:
