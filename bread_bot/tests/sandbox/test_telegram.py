@@ -551,11 +551,15 @@ async def test_the_log_is_cut_by_itself(sandbox: Sandbox, monkeypatch: pytest.Mo
     """Without anybody asking."""
     monkeypatch.setattr(history, "RECENT", 10)
     monkeypatch.setattr(history, "_PRUNED_EVERY", 10)
-    message = await sandbox.say("раз")
-    for number in range(40):
-        await sandbox.ask("PUT", "messages", chat_id=GROUP, message_id=message["message_id"], text=str(number))
+    for number in range(10):
+        await sandbox.say(str(number))
+    await sandbox.wait_for(lambda event: event["type"] == "handled" and event["update_id"] == 10)
+    for _ in range(30):
+        await sandbox.ask("PUT", "mode", mode="normal")
     async with async_session() as session:
-        assert (await session.scalar(select(func.count()).select_from(SandboxEvent)) or 0) < 40
+        kinds = list(await session.scalars(select(SandboxEvent.value["type"].astext)))
+    assert kinds.count("mode") <= 21
+    assert (kinds.count("message"), kinds.count("update"), kinds.count("handled")) == (10, 1, 1)
 
 
 async def test_the_oldest_files_go(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
