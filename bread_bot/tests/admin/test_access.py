@@ -41,6 +41,26 @@ async def test_strangers_are_asked_to_sign_in(visitor: Visitor) -> None:
     assert elsewhere.path == "/admin/"
 
 
+@pytest.mark.parametrize("trick", ["//evil.example", "/\t/evil.example", "/\r\n/evil.example", "\\evil.example"])
+async def test_no_link_leads_elsewhere(talk: Talk, admin: Visitor, trick: str) -> None:
+    """A browser drops tabs and ends of lines from an address, and what is left may begin with //."""
+    await talk.say("Хлеб добавь триггер привет=Медвед")
+    page = await admin.open("/taught/edit", pk=1, _origin=trick)
+    assert "Cancel" in page.texts("a") and "evil" not in str([one.attributes.get("href") for one in page.css("a")])
+    nested = str(httpx.URL("/admin/taught/detail", params={"pk": 1, "_origin": trick}))
+    query = {"pk": 1, "name": "delete", "_origin": nested}
+    headers = {"X-CSRFToken": admin.token}
+    answer = await admin.client.post("/admin/_api/taught/row-action", params=query, headers=headers)
+    assert answer.json() == {"redirect": "http://bread.example/admin/taught/list"}
+
+
+async def test_asking_for_headers_changes_nothing(admin: Visitor) -> None:
+    """HEAD, which needs no token, is no way to send a form."""
+    await create_user("second", is_admin=True)
+    assert (await admin.client.head("/admin/users/edit", params={"pk": 2})).status_code == 200
+    assert (await admin.open("/users/list")).column("is_active") == ["", ""]
+
+
 @pytest.mark.parametrize("is_secure", [True, False])
 async def test_the_cookie(app: FastAPI, is_secure: bool) -> None:
     """No script reads it, no other site sends it, it goes to the site alone and ends with the token."""
