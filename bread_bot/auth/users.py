@@ -90,6 +90,8 @@ async def change(user_id: int, change: UserChange) -> User:
     :raises LastAdmin: nobody would be an active admin any more
     """
     values = change.model_dump(exclude={"password"}, exclude_none=True)
+    if change.email == "":
+        values["email"] = None
     if change.password is not None:
         values["password_hash"] = await passwords.make_hash(change.password.get_secret_value())
     if change.password is not None or change.is_active is False:

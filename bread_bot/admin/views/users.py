@@ -72,7 +72,7 @@ class UserView(View):
         """Change a user; a new password or a deactivation ends their tokens, also here, at once."""
         try:
             change = UserChange(
-                email=data["email"] or None,
+                email=data["email"] or "",
                 password=SecretStr(data["password"]) if data["password"] else None,
                 is_admin=data["is_admin"],
                 is_active=data["is_active"],

@@ -19,6 +19,7 @@ def _told(value: object, validate: ValidatorFunctionWrapHandler) -> object:
 
 Username = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 Email = Annotated[str, Field(pattern=r"^[^@\s\x00]+@[^@\s\x00]+$", max_length=254)]
+EmailChange = Annotated[str, Field(pattern=r"^([^@\s\x00]+@[^@\s\x00]+)?$", max_length=254)]
 Password = Annotated[SecretStr, Field(min_length=SHORTEST, max_length=LONGEST), WrapValidator(_told)]
 
 
@@ -54,7 +55,9 @@ class UserChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    email: Email | None = Field(None, description="An e-mail address", examples=["baker@example.com"])
+    email: EmailChange | None = Field(
+        None, description="An e-mail address; an empty text takes it away", examples=["baker@example.com"]
+    )
     password: Password | None = Field(
         None, description=f"{SHORTEST} to {LONGEST} characters", examples=["correct horse battery"]
     )

@@ -112,6 +112,8 @@ async def test_what_is_left_out_stays(client: httpx.AsyncClient) -> None:
     assert changed.json() == (await client.get("/users/me", headers=headers)).json()
     assert changed.json().items() >= {"email": "a@example.com", "is_admin": True, "is_active": True}.items()
     assert (await stored(user)).updated_at > user.updated_at
+    changed = await client.patch(f"/users/{user.id}", json={"email": ""}, headers=as_user(admin))
+    assert changed.json()["email"] is None
 
 
 @pytest.mark.parametrize("number", ["999", "9223372036854775807"])
