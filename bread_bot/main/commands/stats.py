@@ -57,7 +57,7 @@ def _show(stats: Stats) -> None:
         "Answers today": f"{now.answers:,}",
         "Outbox": f"{now.waiting:,} waiting, {now.dead:,} refused by Telegram",
         "Slow commands": f"{now.deferred:,} waiting",
-        "Set aside": f"{now.set_aside:,} updates that fail",
+        "Set aside": f"{now.set_aside:,} (updates that fail)",
     }
     for name, value in lines.items():
         typer.echo(f"{name:<16}{value}")

@@ -37,13 +37,13 @@ def show_webhook(as_json: Annotated[bool, typer.Option("--json", help="For machi
         error = f"{without_secrets(info.last_error_message or '?')}, {ago(info.last_error_date)}"
     lines = {
         "Address": info.url or "none: no webhook is set",
-        "Waiting": f"{info.pending_update_count:,} updates",
+        "Waiting updates": f"{info.pending_update_count:,}",
         "Last error": error,
         "Kinds": ", ".join(info.allowed_updates) or "Telegram's default",
-        "At once": f"{info.max_connections or 40} updates",
+        "At once, most": f"{info.max_connections or 40}",
     }
     for name, value in lines.items():
-        typer.echo(f"{name:<12}{value}")
+        typer.echo(f"{name:<17}{value}")
 
 
 @group.command("delete")
@@ -55,7 +55,7 @@ def delete_webhook(
     client = telegram_client("to delete the webhook")
     info = run(_read())
     where = bare_address(info.url) if info.url else "no address"
-    waiting = f"{info.pending_update_count:,} updates wait" + (", and are lost" if drop_pending else "")
+    waiting = f"waiting updates: {info.pending_update_count:,}" + (", which will be lost" if drop_pending else "")
     confirm(f"The webhook is set to {where}; {waiting}. Delete it?", is_confirmed)
     run(client.call("deleteWebhook", {"drop_pending_updates": drop_pending}))
     typer.echo("The webhook is deleted; a server with WEBHOOK_URL sets it again when it starts.")

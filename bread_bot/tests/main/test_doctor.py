@@ -80,7 +80,7 @@ async def test_all_is_well(talk: Talk, doctor: Doctor) -> None:
     await talk.say("привет")
     await doctor.examine(status=0)
     assert {one["level"] for one in doctor.done.json["findings"]} == {"ok"}
-    doctor.tells("ok", "server", "1 processes")
+    doctor.tells("ok", "server", "live processes: 1")
     doctor.tells("ok", "groups", "1 of 1")
     done = await bread_bot("doctor", **doctor.environment)
     assert (done.status, done.complaint) == (0, "")
@@ -161,7 +161,7 @@ async def test_too_few_connections(doctor: Doctor, database: Connection, databas
     await doctor.examine(status=1)
     doctor.tells("fail", "connections", "19", "DB_MAX_POOL")
     await doctor.examine(status=0, WORKERS_COUNT="4", DB_MAX_POOL="12")
-    doctor.tells("ok", "connections", "4 processes", "12 connections (3 each)")
+    doctor.tells("ok", "connections", "12 wanted (processes: 4, 3 each)")
 
 
 async def test_pgbouncer(through_pgbouncer: Connection, bot_api: BotAPI) -> None:
@@ -211,10 +211,10 @@ async def test_delivery(doctor: Doctor, minutes: int, level: str) -> None:
         await FailedUpdate.async_create(session, bot_id=1, update_id=1, body={}, set_aside_at=func.now())
     await doctor.examine(status=int(level == "fail"))
     doctor.tells("warn", "server", "python server.py")
-    doctor.tells(level, "outbox", "1 answers wait")
-    doctor.tells(level, "slow commands", "1 wait")
-    doctor.tells("warn", "outbox", "refused 1", "/admin")
-    doctor.tells("warn", "updates", "1 are set aside", "/admin")
+    doctor.tells(level, "outbox", "waiting answers: 1")
+    doctor.tells(level, "slow commands", "waiting: 1")
+    doctor.tells("warn", "outbox", "refused: 1", "/admin")
+    doctor.tells("warn", "updates", "set aside because of a bug: 1", "/admin")
 
 
 @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ async def test_webhook_elsewhere(doctor: Doctor) -> None:
     doctor.tells("fail", "webhook", "https://other.example/", "https://bread.example/", "webhook set")
     doctor.tells("fail", "webhook", "does not get callback_query, chat_member, my_chat_member")
     doctor.tells("warn", "webhook", "max_connections is 1, not 40")
-    doctor.tells("warn", "webhook", "100 updates wait")
+    doctor.tells("warn", "webhook", "waiting at Telegram: 100")
     assert "geheim" not in doctor.done.output
     doctor.bot_api.world.allowed_updates = [*ALLOWED_UPDATES, "poll"]
     await doctor.examine(status=1, WEBHOOK_URL="")

@@ -56,7 +56,7 @@ async def test_for_people(talk: Talk) -> None:
         "Taught values 2 (1 substring, 1 trigger)",
         "Updates today 4",
         "Outbox 0 waiting, 1 refused by Telegram",
-        "Set aside 1 updates that fail",
+        "Set aside 1 (updates that fail)",
         f"{talk.chat.id} 3 2 1 supergroup Пекарня [2J",
         f"{people.boris.id} 1 0 1 private",
     ):

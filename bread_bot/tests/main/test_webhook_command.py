@@ -45,7 +45,13 @@ async def test_show(database: object, bot_api: BotAPI, telegram: dict[str, str])
     bot_api.world.webhook_error = int(time.time()) - 200, "Wrong response from the webhook: 502 Bad Gateway"
     done = await bread_bot("webhook", "show", **telegram)
     assert (done.status, done.complaint) == (0, "")
-    for part in ("https://bread.example/hook\n", "1 updates", "502 Bad Gateway", "3 minutes ago", "7 updates"):
+    for part in (
+        "https://bread.example/hook\n",
+        "Waiting updates  1\n",
+        "502 Bad Gateway",
+        "3 minutes ago",
+        "At once, most    7\n",
+    ):
         assert part in done.output
     machine = await bread_bot("webhook", "show", "--json", **telegram)
     assert machine.json["url"] == "https://bread.example/hook" and machine.json["pending_update_count"] == 1
@@ -68,7 +74,7 @@ async def test_delete_asks(database: object, bot_api: BotAPI, telegram: dict[str
     await bread_bot("webhook", "set", **telegram)
     _refused(await bread_bot("webhook", "delete", **telegram), "--yes")
     status, shown = await on_terminal("n", "webhook", "delete", **telegram)
-    assert status == 1 and f"set to {ADDRESS}; 0 updates wait. Delete it? [y/N]" in shown
+    assert status == 1 and f"set to {ADDRESS}; waiting updates: 0. Delete it? [y/N]" in shown
     assert bot_api.world.webhook
     assert (await on_terminal("y", "webhook", "delete", **telegram))[0] == 0
     assert not bot_api.world.webhook

@@ -78,12 +78,12 @@ async def check_connections() -> Check:
         room, others = (await session.execute(_ROOM)).one()
     processes = max(living, settings.WORKERS_COUNT)
     wanted = processes * settings.pool_size
-    told = f"{processes} processes may hold {wanted} connections ({settings.pool_size} each)"
+    told = f"{wanted} wanted (processes: {processes}, {settings.pool_size} each)"
     advice = "Lower DB_MAX_POOL, or raise max_connections"
     if settings.DB_PGBOUNCER:
-        yield ok("connections", f"{told} to PgBouncer, whose max_client_conn must allow them")
+        yield ok("connections", f"{told} of PgBouncer, whose max_client_conn must allow them")
     elif wanted > room:
-        yield fail("connections", f"{told}, and PostgreSQL allows them {room}", advice)
+        yield fail("connections", f"{told}, and PostgreSQL allows {room}", advice)
     elif wanted > room - others:
         yield warn("connections", f"{told}, but of {room} that PostgreSQL allows others hold {others}", advice)
     else:
@@ -105,22 +105,24 @@ async def check_processes() -> Check:
     async with async_session() as session:
         living = await session.scalar(_LIVING, {"lease": settings.LEASE_SECONDS}) or 0
     if living:
-        yield ok("server", f"{living} processes live")
+        yield ok("server", f"live processes: {living}")
     else:
-        yield warn("server", "no process lives", "Start it: `python server.py`")
+        yield warn("server", "no live process", "Start it: `python server.py`")
 
 
 async def check_delivery() -> Check:
     """Whether answers leave, and what waits for the operator."""
     async with async_session() as session:
         waiting, age, deferred, deferred_age, dead, set_aside = (await session.execute(_DELIVERY)).one()
-    yield _backlog("outbox", f"{waiting} answers wait", age)
-    yield _backlog("slow commands", f"{deferred} wait", deferred_age)
+    yield _backlog("outbox", f"waiting answers: {waiting}", age)
+    yield _backlog("slow commands", f"waiting: {deferred}", deferred_age)
     if dead:
-        yield warn("outbox", f"Telegram has refused {dead} answers", "Outbox at /admin tells why, and tries again")
+        yield warn(
+            "outbox", f"answers that Telegram has refused: {dead}", "Outbox at /admin tells why, and tries again"
+        )
     if set_aside:
         advice = "Failed updates at /admin show the trace, and try again"
-        yield warn("updates", f"{set_aside} are set aside because of a bug", advice)
+        yield warn("updates", f"set aside because of a bug: {set_aside}", advice)
     else:
         yield ok("updates", "none is set aside")
 

@@ -101,9 +101,9 @@ class TelegramCheckup:
                     yield one
         if info.pending_update_count >= _MANY_WAITING:
             advice = "Is the server running, and quick enough? Its log and /metrics tell"
-            yield warn("webhook", f"{info.pending_update_count} updates wait at Telegram", advice)
+            yield warn("webhook", f"updates waiting at Telegram: {info.pending_update_count}", advice)
         else:
-            yield ok("webhook", f"{info.pending_update_count} updates wait at Telegram")
+            yield ok("webhook", f"updates waiting at Telegram: {info.pending_update_count}")
 
     async def check_clock(self) -> Check:
         """Whether Telegram has the same time as this machine."""
