@@ -48,7 +48,7 @@ async def test_no_link_leads_elsewhere(talk: Talk, admin: Visitor, trick: str) -
     page = await admin.open("/taught/edit", pk=1, _origin=trick)
     assert "Cancel" in page.texts("a") and "evil" not in str([one.attributes.get("href") for one in page.css("a")])
     nested = str(httpx.URL("/admin/taught/detail", params={"pk": 1, "_origin": trick}))
-    query = {"pk": 1, "name": "delete", "_origin": nested}
+    query = {"pk": "1", "name": "delete", "_origin": nested}
     headers = {"X-CSRFToken": admin.token}
     answer = await admin.client.post("/admin/_api/taught/row-action", params=query, headers=headers)
     assert answer.json() == {"redirect": "http://bread.example/admin/taught/list"}

@@ -57,7 +57,8 @@ def test_scripts_work_too(tables: None) -> None:
 
 
 async def test_connections_have_what_the_bot_needs(through_pgbouncer: Connection) -> None:
-    question = text("SELECT current_setting('jit'), current_setting('statement_timeout'), current_setting('lock_timeout')")
+    names = ("jit", "statement_timeout", "lock_timeout")
+    question = text("SELECT " + ", ".join(f"current_setting('{name}')" for name in names))
     async with async_session() as session:
         assert (await session.execute(question)).all() == [("off", "5s", "4s")]
     with sync_session() as synchronous:
