@@ -104,9 +104,15 @@ class Telegram:
         await self.settle()
 
     async def react(self, chat_id: int, message_id: int, user_id: int, emoji: list[str]) -> None:
-        """Somebody reacts to a message."""
+        """Somebody reacts to a message; a bot is told as an administrator."""
+        self._check_present(chat_id, user_id)
         self.message(chat_id, message_id)
+        before = self.world.reactions[chat_id, message_id].get(user_id, [])
         self.happen("reaction", chat_id=chat_id, message_id=message_id, user_id=user_id, emoji=emoji)
+        if self.world.status(chat_id, BOT["id"]) in ADMINISTRATORS:
+            old, new = ([{"type": "emoji", "emoji": one} for one in each] for each in (before, emoji))
+            where = {"chat": self.world.chats[chat_id], "message_id": message_id, "date": int(time.time())}
+            self.tell(message_reaction={**where, "user": PEOPLE[user_id], "old_reaction": old, "new_reaction": new})
         await self.settle()
 
     async def press(self, chat_id: int, message_id: int, user_id: int, data: str) -> None:

@@ -77,6 +77,7 @@ class World:
         self.members[OWNER] = {OWNER: "member", BOT["id"]: "member"}
         self.messages: dict[tuple[int, int], Json] = {}
         self.votes: defaultdict[tuple[int, int], dict[int, list[int]]] = defaultdict(dict)
+        self.reactions: defaultdict[tuple[int, int], dict[int, list[str]]] = defaultdict(dict)
         self.closed_topics: set[tuple[int, int]] = set()
         self.migrated: dict[int, int] = {}
         self.presses: dict[str, float] = {}
@@ -94,6 +95,8 @@ class World:
                 self._take_message(chat_id, message_id, None)
             case {"type": "vote", "chat_id": chat_id, "message_id": message_id, "user_id": user_id}:
                 self.votes[chat_id, message_id][user_id] = event["option_ids"]
+            case {"type": "reaction", "chat_id": chat_id, "message_id": message_id, "user_id": user_id}:
+                self.reactions[chat_id, message_id][user_id] = event["emoji"]
             case {"type": "member", "chat_id": chat_id, "user_id": user_id, "status": status}:
                 self.members[chat_id][user_id] = status
             case {"type": "topic", "chat_id": chat_id, "thread_id": thread_id, "is_closed": is_closed}:
@@ -122,12 +125,11 @@ class World:
 
     def _take_message(self, chat_id: int, message_id: int, message: Json | None) -> None:
         self._last_message[chat_id] = max(self._last_message[chat_id], message_id)
-        for gone in (message_id, self._last_message[chat_id] - MESSAGES_KEPT):
-            self.messages.pop((chat_id, gone), None)
+        gone = self._last_message[chat_id] - MESSAGES_KEPT if message is not None else message_id
+        for kept in self._of_messages:
+            kept.pop((chat_id, gone), None)
         if message is not None:
             self.messages[chat_id, message_id] = message
-        else:
-            self.votes.pop((chat_id, message_id), None)
 
     def _upgrade(self, old_id: int, chat: Json) -> None:
         new_id = chat["id"]
@@ -136,10 +138,17 @@ class World:
         self.chats[new_id] = chat
         self.members[new_id] = self.members.pop(old_id)
         self._last_message[new_id] = self._last_message[old_id]
-        for key in [key for key in self.messages if key[0] == old_id]:
-            self.messages[new_id, key[1]] = self.messages.pop(key) | {"chat": chat}
-        for key in [key for key in self.votes if key[0] == old_id]:
-            self.votes[new_id, key[1]] = self.votes.pop(key)
+        for kept in self._of_messages:
+            for key in [key for key in kept if key[0] == old_id]:
+                kept[new_id, key[1]] = kept.pop(key)
+        for key, message in self.messages.items():
+            if key[0] == new_id:
+                self.messages[key] = message | {"chat": chat}
+
+    @property
+    def _of_messages(self) -> tuple[dict[tuple[int, int], Any], ...]:
+        """What is kept by the chat and the number of a message."""
+        return self.messages, self.votes, self.reactions
 
     def has_topic(self, chat_id: int, thread: int) -> bool:
         """Whether a chat is a forum with such a topic."""

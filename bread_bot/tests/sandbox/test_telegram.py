@@ -259,6 +259,20 @@ async def test_the_bot_hears_of_votes_if_it_asks(sandbox: Sandbox) -> None:
     assert (len(_updates(events, "poll")), len(_updates(events, "poll_answer"))) == (2, 1)
 
 
+async def test_the_bot_hears_of_reactions_if_it_may(sandbox: Sandbox) -> None:
+    """As an administrator that has asked for them; what was there before is told, too."""
+    message = await sandbox.say("раз")
+    reaction = {"chat_id": GROUP, "message_id": message["message_id"], "user_id": BORIS}
+    await _hear_of(sandbox, "message_reaction")
+    await sandbox.ask("POST", "reactions", **reaction, emoji=["👍"])
+    assert _updates(await sandbox.events(), "message_reaction") == []
+    await sandbox.ask("POST", "members", chat_id=GROUP, user_id=BOT["id"], status="administrator")
+    await sandbox.ask("POST", "reactions", **reaction, emoji=[])
+    (told,) = _updates(await sandbox.events(), "message_reaction")
+    assert check_object("MessageReactionUpdated", told) == []
+    assert (told["old_reaction"], told["new_reaction"]) == ([{"type": "emoji", "emoji": "👍"}], [])
+
+
 @pytest.mark.parametrize(
     ("wrong", "reason"),
     [
@@ -516,6 +530,7 @@ async def test_the_log_is_cut_down_to_what_shows(sandbox: Sandbox, monkeypatch: 
         "members",
         "messages",
         "votes",
+        "reactions",
         "waiting",
         "webhook",
         "allowed_updates",
