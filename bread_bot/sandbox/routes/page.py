@@ -1,6 +1,7 @@
 """The sandbox's page, what it asks for, and what it hears."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Coroutine
 from importlib.resources import files as package_files
 from pathlib import Path
@@ -23,6 +24,7 @@ from bread_bot.sandbox.world import BOT, FORUM, GROUP, OWNER, PEOPLE, SUPERGROUP
 PAGE = Path(str(package_files("bread_bot.sandbox") / "page"))
 _HEARTBEAT_SECONDS = 15.0
 _SHOWN_MIMES = ("image/", "audio/", "video/")
+_RANGE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})")
 
 
 class RefusingRoute(APIRoute):
@@ -342,19 +344,26 @@ async def _read(request: Request, limit: int) -> bytes:
 
 
 @router.get("/files/{file_id}")
-async def give_file(file_id: str) -> Response:
-    """A medium; only what a page shows as a medium goes by its own type."""
+async def give_file(request: Request, file_id: str) -> Response:
+    """A medium, or the part of it that a player asks for; only what a page shows as a medium goes by its own type."""
     kept = await files.read(file_id)
     if kept is None:
         raise HTTPException(404, "There is no such file")
     is_shown = kept.mime.startswith(_SHOWN_MIMES)
+    mime = kept.mime if is_shown else "application/octet-stream"
     headers = {
         "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
         "cache-control": "private, max-age=31536000, immutable",
+        "accept-ranges": "bytes",
     }
     if not is_shown:
         headers["content-disposition"] = "attachment"
-    return Response(kept.content, media_type=kept.mime if is_shown else "application/octet-stream", headers=headers)
+    asked, size = _RANGE.fullmatch(request.headers.get("range", "")), len(kept.content)
+    if asked is None or (first := int(asked[1])) >= size:
+        return Response(kept.content, media_type=mime, headers=headers)
+    last = min(int(asked[2] or size), size - 1)
+    headers["content-range"] = f"bytes {first}-{last}/{size}"
+    return Response(kept.content[first : last + 1], 206, headers, mime)
 
 
 def _check(telegram: Telegram, chat_id: int, user_id: int) -> None:
