@@ -108,6 +108,27 @@ async def teach(session: AsyncSession, chat_id: int, command: str, rows: Iterabl
 
     :raises CommandError: the pack is full, or a key is too short
     """
+    added = await _add(session, chat_id, rows)
+    if added:
+        await _keep_change(session, chat_id, command, added=added)
+    return len(added)
+
+
+async def replace(session: AsyncSession, chat_id: int, command: str, number: int, row: dict[str, Any]) -> bool:
+    """Put a value in the place of another, which `undo` takes back at once; whether it was new.
+
+    :raises LookupError: the other one is gone
+    :raises CommandError: a key is too short
+    """
+    gone = await _remove(session, chat_id, Taught.id == number)
+    if not gone:
+        raise LookupError(number)
+    added = await _add(session, chat_id, [row])
+    await _keep_change(session, chat_id, command, added, [_as_values(one) for one in gone])
+    return bool(added)
+
+
+async def _add(session: AsyncSession, chat_id: int, rows: Iterable[dict[str, Any]]) -> list[int]:
     room = settings.MAX_KEYS - await Taught.async_count(session, Taught.chat_id == chat_id)
     added: list[int] = []
     has_keys = False
@@ -121,9 +142,7 @@ async def teach(session: AsyncSession, chat_id: int, command: str, rows: Iterabl
         has_keys |= await _index(session, chat_id, batch)
     if has_keys:
         await HAS_KEYS.set(session, chat_id, True)
-    if added:
-        await _keep_change(session, chat_id, command, added=added)
-    return len(added)
+    return added
 
 
 def check(row: Mapping[str, Any]) -> None:
@@ -224,11 +243,16 @@ async def draw_keyless(session: AsyncSession, chat_id: int, reaction: Reaction, 
 
 async def forget(session: AsyncSession, chat_id: int, command: str, *conditions: Any) -> list[Taught]:
     """Delete the values of a chat's pack that fit the conditions; `undo` brings them back."""
+    rows = await _remove(session, chat_id, *conditions)
+    if rows:
+        await _keep_change(session, chat_id, command, deleted=[_as_values(row) for row in rows])
+    return rows
+
+
+async def _remove(session: AsyncSession, chat_id: int, *conditions: Any) -> list[Taught]:
     statement = delete(Taught).where(Taught.chat_id == chat_id, *conditions).returning(Taught)
     rows = list((await session.scalars(statement)).all())
-    if rows:
-        await _drop_cues(session, chat_id, {row.key_digest for row in rows})
-        await _keep_change(session, chat_id, command, deleted=[_as_values(row) for row in rows])
+    await _drop_cues(session, chat_id, {row.key_digest for row in rows})
     return rows
 
 
