@@ -38,7 +38,7 @@ class View(ModelView):
     actions: Sequence[str] | None = ()
     row_actions: Sequence[str] | None = ("view",)
     page_size = 25
-    page_size_options = (25, 100, 500)
+    page_size_options = (25, 100)  # making a page of 500 would hold all chats up for half a second
 
     def __init__(self, application: FastAPI, model: type[Any]) -> None:
         super().__init__(model)
