@@ -14,7 +14,11 @@ function draw() {
   const rows = [...world.chats.values()].map((chat) => {
     const last = [...chat.messages.values()].at(-1);
     return {
-      chat, waiting: unread(chat), isHere: chat === here.chat, time: last ? clock(last.date) : "", ...preview(chat, last),
+      chat,
+      waiting: unread(chat),
+      isHere: chat === here.chat,
+      time: last ? clock(last.date) : "",
+      ...preview(chat, last),
     };
   });
   const version = JSON.stringify(rows.map(({chat, ...row}) => [chat.id, titleOf(chat), row]));
@@ -40,12 +44,15 @@ function preview(chat, last) {
 }
 
 function entry({chat, waiting, isHere, time, text, kind}) {
-  const button = make("button", {type: "button", dataset: {chat: chat.id}, onclick: () => enter(chat.id)},
+  const button = make(
+    "button",
+    {type: "button", dataset: {chat: chat.id}, onclick: () => enter(chat.id)},
     face(chat.type === "private" ? world.bot.id : chat.id, titleOf(chat)),
     make("strong", {textContent: titleOf(chat)}),
     make("time", {textContent: time}),
     make("small", {className: kind}, kind === "draft" && make("b", {textContent: `${say("draft")}: `}), text),
-    waiting > 0 && make("span", {className: "count", textContent: waiting, ariaLabel: count(waiting, "unread")}));
+    waiting > 0 && make("span", {className: "count", textContent: waiting, ariaLabel: count(waiting, "unread")}),
+  );
   button.ariaCurrent = String(isHere);
   return button;
 }

@@ -59,9 +59,25 @@ function drawOffers(isEmpty) {
   const version = JSON.stringify([isEmpty, offered.map((one) => one.name), say("offers")]);
   if ($("offer-list").dataset.version === version) return;
   $("offer-list").dataset.version = version;
-  $("offer-list").replaceChildren(...offered.map((one) => make("button", {
-    type: "button", className: "offer", onclick: () => accept(one),
-  }, icon(one.icon), make("span", {}, make("strong", {textContent: say(one.name)}), make("small", {textContent: one.texts.join(" → ")})))));
+  $("offer-list").replaceChildren(
+    ...offered.map((one) =>
+      make(
+        "button",
+        {
+          type: "button",
+          className: "offer",
+          onclick: () => accept(one),
+        },
+        icon(one.icon),
+        make(
+          "span",
+          {},
+          make("strong", {textContent: say(one.name)}),
+          make("small", {textContent: one.texts.join(" → ")}),
+        ),
+      ),
+    ),
+  );
 }
 
 async function accept(offer) {
@@ -123,13 +139,16 @@ function kindOfFile(type) {
   return {image: "photo", audio: "voice", video: "video"}[type.split("/")[0]] ?? "document";
 }
 
-$("attach").onclick = () => openMenu($("attach"), say("attach"), [
-  {icon: "disk", text: say("fromDisk"), act: () => $("file").click()},
-  ...Object.entries(samples).map(([kind, sample]) => ({
-    icon: sample.icon, text: say(kind), act: async () => sendFile(kind, sample.name, await sample.draw()),
-  })),
-  {icon: "poll", text: say("poll"), act: beginPoll},
-]);
+$("attach").onclick = () =>
+  openMenu($("attach"), say("attach"), [
+    {icon: "disk", text: say("fromDisk"), act: () => $("file").click()},
+    ...Object.entries(samples).map(([kind, sample]) => ({
+      icon: sample.icon,
+      text: say(kind),
+      act: async () => sendFile(kind, sample.name, await sample.draw()),
+    })),
+    {icon: "poll", text: say("poll"), act: beginPoll},
+  ]);
 
 function beginPoll() {
   $("poll-question").value = say("samplePoll");
@@ -141,7 +160,10 @@ function beginPoll() {
 
 $("poll-cancel").onclick = () => $("new-poll").close();
 $("poll-form").onsubmit = () => {
-  const options = $("poll-options").value.split("\n").map((one) => one.trim()).filter(Boolean);
+  const options = $("poll-options")
+    .value.split("\n")
+    .map((one) => one.trim())
+    .filter(Boolean);
   speak({poll: {question: $("poll-question").value, options, allows_multiple_answers: $("poll-many").checked}});
 };
 $("file").onchange = async () => {

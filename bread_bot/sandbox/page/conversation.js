@@ -70,8 +70,13 @@ function* elements(chat, thread) {
 }
 
 const continues = (before, after) =>
-  before && after && before.from.id === after.from.id && after.date - before.date < RUN_SECONDS &&
-  day(before.date) === day(after.date) && notice(before) === null && notice(after) === null;
+  before &&
+  after &&
+  before.from.id === after.from.id &&
+  after.date - before.date < RUN_SECONDS &&
+  day(before.date) === day(after.date) &&
+  notice(before) === null &&
+  notice(after) === null;
 
 function known(key, version, create) {
   if (drawn.get(key)?.version !== version) {

@@ -21,7 +21,9 @@ const ICONS = {
   more: "M6 12h.01 M12 12h.01 M18 12h.01",
   panel: "M3 12h4l3-7 4 14 3-7h4",
   pause: "M9 6v12 M15 6v12",
-  people: "M9 11a3 3 0 1 0 0-6 3 3 0 0 0 0 6z M3.5 19a5.5 5.5 0 0 1 11 0 M16 5.4a3 3 0 0 1 0 5.2 M17 14.3a5.5 5.5 0 0 1 3.5 4.7",
+  people:
+    "M9 11a3 3 0 1 0 0-6 3 3 0 0 0 0 6z M3.5 19a5.5 5.5 0 0 1 11 0 " +
+    "M16 5.4a3 3 0 0 1 0 5.2 M17 14.3a5.5 5.5 0 0 1 3.5 4.7",
   play: "M8 5l11 7-11 7z",
   poll: "M6 20v-7 M12 20V4 M18 20v-11",
   remove: "M5 7h14 M9 7V4h6v3 M7 7l1 13h8l1-13",
@@ -31,7 +33,8 @@ const ICONS = {
   star: "M12 4l2.4 5 5.6.7-4 3.9 1 5.4-5-2.7-5 2.7 1-5.4-4-3.9 5.6-.7z",
   sticker: "M5 4h14v10l-6 6H5z M19 14h-6v6",
   upgrade: "M12 20V6 M6 11l6-6 6 6 M5 3h14",
-  voice: "M12 4a2.5 2.5 0 0 0-2.5 2.5v5a2.5 2.5 0 0 0 5 0v-5A2.5 2.5 0 0 0 12 4z M6.5 11a5.5 5.5 0 0 0 11 0 M12 16.5V20",
+  voice:
+    "M12 4a2.5 2.5 0 0 0-2.5 2.5v5a2.5 2.5 0 0 0 5 0v-5A2.5 2.5 0 0 0 12 4z M6.5 11a5.5 5.5 0 0 0 11 0 M12 16.5V20",
 };
 
 export const $ = (id) => document.getElementById(id);
@@ -59,7 +62,11 @@ export function icon(name) {
 
 /** A button with a picture only. */
 export function iconButton(name, label, onclick, className = "") {
-  return make("button", {type: "button", className: `tool ${className}`, ariaLabel: label, title: label, onclick}, icon(name));
+  return make(
+    "button",
+    {type: "button", className: `tool ${className}`, ariaLabel: label, title: label, onclick},
+    icon(name),
+  );
 }
 
 /** A round portrait: the first letter on somebody's own colour. */

@@ -35,17 +35,27 @@ function drawTopics(chat) {
   if ($("topics").dataset.version === version) return;
   const hadFocus = $("topics").contains(document.activeElement);
   $("topics").dataset.version = version;
-  $("topics").replaceChildren(...topics.map(([id, title]) => {
-    const waiting = id === here.thread ? 0 : unread(chat, id);
-    const button = make("button", {
-      type: "button", dataset: {topic: id ?? ""}, ariaPressed: String(id === here.thread),
-      onclick: () => {
-        goTo(chat.id, id);
-        redraw();
-      },
-    }, isClosed(chat, id) && icon("lock"), title, waiting > 0 && make("span", {className: "count", textContent: waiting, ariaLabel: count(waiting, "unread")}));
-    return button;
-  }));
+  $("topics").replaceChildren(
+    ...topics.map(([id, title]) => {
+      const waiting = id === here.thread ? 0 : unread(chat, id);
+      const button = make(
+        "button",
+        {
+          type: "button",
+          dataset: {topic: id ?? ""},
+          ariaPressed: String(id === here.thread),
+          onclick: () => {
+            goTo(chat.id, id);
+            redraw();
+          },
+        },
+        isClosed(chat, id) && icon("lock"),
+        title,
+        waiting > 0 && make("span", {className: "count", textContent: waiting, ariaLabel: count(waiting, "unread")}),
+      );
+      return button;
+    }),
+  );
   if (hadFocus) $("topics").querySelector("[aria-pressed=true]").focus();
 }
 
@@ -54,7 +64,9 @@ function drawTopics(chat) {
 function drawMembers(chat) {
   const focused = document.activeElement?.dataset.action;
   $("members-title").textContent = say("membership");
-  $("member-list").replaceChildren(...[world.bot, ...[...world.people.values()].filter((one) => !one.is_bot)].map((one) => member(chat, one)));
+  $("member-list").replaceChildren(
+    ...[world.bot, ...[...world.people.values()].filter((one) => !one.is_bot)].map((one) => member(chat, one)),
+  );
   drawDeed("upgrade", chat.type === "group", "upgrade", say("upgrade"), say("upgradeHint"));
   const verb = isClosed(chat, here.thread) ? "openTopic" : "closeTopic";
   drawDeed("topic-state", here.thread !== null, "lock", say(verb, world.topics.get(here.thread)), say("topicHint"));
@@ -71,20 +83,37 @@ function member(chat, one) {
   const isHere = isPresent(chat, one.id);
   const isAdministrator = status === "administrator";
   const change = (wanted) => ask("POST", "members", {chat_id: chat.id, user_id: one.id, status: wanted});
-  const star = isHere && status !== "creator" && iconButton(
-    "star", `${say(isAdministrator ? "demote" : "promote")}: ${one.first_name}`,
-    () => change(isAdministrator ? "member" : "administrator"), isAdministrator ? "on" : "");
+  const star =
+    isHere &&
+    status !== "creator" &&
+    iconButton(
+      "star",
+      `${say(isAdministrator ? "demote" : "promote")}: ${one.first_name}`,
+      () => change(isAdministrator ? "member" : "administrator"),
+      isAdministrator ? "on" : "",
+    );
   if (star) Object.assign(star, {ariaPressed: String(isAdministrator)}).dataset.action = `star ${one.id}`;
   const verb = say(isHere ? "leave" : "join");
-  return make("li", {className: isHere ? "" : "absent"},
+  return make(
+    "li",
+    {className: isHere ? "" : "absent"},
     face(one.id, one.first_name),
-    make("span", {className: "grow"}, make("strong", {textContent: one.first_name}),
-      make("small", {textContent: say(one.is_bot && isHere && !isAdministrator ? "bot" : status)})),
+    make(
+      "span",
+      {className: "grow"},
+      make("strong", {textContent: one.first_name}),
+      make("small", {textContent: say(one.is_bot && isHere && !isAdministrator ? "bot" : status)}),
+    ),
     star,
     make("button", {
-      type: "button", className: "quiet", textContent: verb, ariaLabel: `${verb}: ${one.first_name}`,
-      dataset: {action: `move ${one.id}`}, onclick: () => change(isHere ? "left" : "member"),
-    }));
+      type: "button",
+      className: "quiet",
+      textContent: verb,
+      ariaLabel: `${verb}: ${one.first_name}`,
+      dataset: {action: `move ${one.id}`},
+      onclick: () => change(isHere ? "left" : "member"),
+    }),
+  );
 }
 
 $("membership").onclick = () => {

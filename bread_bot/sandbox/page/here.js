@@ -1,4 +1,4 @@
-/** Where the person at the page is: the chat and topic, who speaks, drafts and what is read; remembered by the browser. */
+/** Where the person at the page is: chat, topic, speaker, drafts, and what is read; remembered by the browser. */
 
 import {isPresent, messagesOf, threadOf, world} from "./world.js";
 
@@ -16,7 +16,7 @@ export const here = {
     return world.chats.get(memory.chat) ?? world.chats.values().next().value;
   },
   get thread() {
-    return this.chat.is_forum ? memory.threads[this.chat.id] ?? null : null;
+    return this.chat.is_forum ? (memory.threads[this.chat.id] ?? null) : null;
   },
   /** Who speaks: the one that was chosen, while they are in the chat; undefined when nobody is. */
   get speaker() {
@@ -58,7 +58,9 @@ export function tryOut(name) {
 }
 
 export const draftOf = (chat) =>
-  Object.entries(memory.drafts).find(([key, text]) => text && key.startsWith(`${chat.id}/`) && chat !== here.chat)?.[1] ?? "";
+  Object.entries(memory.drafts).find(
+    ([key, text]) => text && key.startsWith(`${chat.id}/`) && chat !== here.chat,
+  )?.[1] ?? "";
 
 /** Everything that is in sight is read. */
 export function markRead() {

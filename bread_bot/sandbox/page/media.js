@@ -7,7 +7,7 @@ import {kindOf} from "./world.js";
 import {count, say} from "./words.js";
 
 const BARS = 32;
-const ROUND = ["video_note", "animation"];
+const LOOPED = ["video_note", "animation"];
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 /** The element of a message's file, or null. */
@@ -20,15 +20,23 @@ export function medium(message) {
   if (mime.startsWith("image/")) return make("img", {src, alt: say(kind), className: `medium ${kind}`});
   if (mime.startsWith("video/")) return film(kind, src);
   if (mime.startsWith("audio/")) return player(kind, src, file);
-  return make("a", {className: "file", href: src, download: file.file_name ?? ""},
+  return make(
+    "a",
+    {className: "file", href: src, download: file.file_name ?? ""},
     make("span", {className: "badge"}, icon("file")),
-    make("span", {}, make("b", {textContent: file.file_name ?? say(kind)}), make("small", {textContent: size(file.file_size)})));
+    make(
+      "span",
+      {},
+      make("b", {textContent: file.file_name ?? say(kind)}),
+      make("small", {textContent: size(file.file_size)}),
+    ),
+  );
 }
 
 function film(kind, src) {
   const video = make("video", {src, className: `medium ${kind}`, ariaLabel: say(kind), playsInline: true});
-  if (ROUND.includes(kind)) Object.assign(video, {loop: true, muted: true, autoplay: !still.matches, tabIndex: 0});
-  else video.controls = true;
+  video.controls = !LOOPED.includes(kind) || still.matches;
+  if (LOOPED.includes(kind)) Object.assign(video, {loop: true, muted: true, autoplay: !still.matches});
   return video;
 }
 
@@ -41,7 +49,11 @@ function size(bytes = 0) {
 /** A player with a wave to jump in; the wave is drawn from the file's id, so each has its own. */
 function player(kind, src, file) {
   const audio = make("audio", {src, preload: "metadata"});
-  const button = make("button", {type: "button", className: "badge", ariaLabel: `${say("play")}: ${say(kind)}`}, icon("play"));
+  const button = make(
+    "button",
+    {type: "button", className: "badge", ariaLabel: `${say("play")}: ${say(kind)}`},
+    icon("play"),
+  );
   const seed = [...(file.file_unique_id ?? src)].map((letter) => letter.charCodeAt(0));
   const bars = Array.from({length: BARS}, (_, place) => {
     const bar = make("i");
@@ -71,8 +83,7 @@ function player(kind, src, file) {
     if (audio.duration) jump();
     else audio.addEventListener("loadedmetadata", jump, {once: true});
   };
-  return make("div", {className: "player"}, audio, button,
-    make("div", {className: "wave"}, bars, seek), time);
+  return make("div", {className: "player"}, audio, button, make("div", {className: "wave"}, bars, seek), time);
 }
 
 const length = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.round(seconds % 60)).padStart(2, "0")}`;
@@ -92,9 +103,13 @@ export function poll(chat, message) {
   const own = (here.speaker && chat.votes.get(message.message_id)?.get(here.speaker.id)) ?? [];
   const total = message.poll.total_voter_count ?? options.reduce((sum, one) => sum + one.voter_count, 0);
   const isTold = own.length > 0 || is_closed;
-  const vote = (ids) => ask("POST", "votes", {
-    chat_id: chat.id, message_id: message.message_id, user_id: here.speaker.id, option_ids: ids,
-  });
+  const vote = (ids) =>
+    ask("POST", "votes", {
+      chat_id: chat.id,
+      message_id: message.message_id,
+      user_id: here.speaker.id,
+      option_ids: ids,
+    });
   const toggled = (place) => {
     if (own.includes(place)) return own.filter((one) => one !== place);
     return allows_multiple_answers ? [...own, place] : [place];
@@ -104,16 +119,33 @@ export function poll(chat, message) {
     const isOwn = own.includes(place);
     const bar = make("i", {className: "share"});
     bar.style.width = `${isTold ? percent : 0}%`;
-    return make("button", {
-      type: "button", className: "option", disabled: Boolean(is_closed) || !here.speaker, ariaPressed: String(isOwn),
-      onclick: () => vote(toggled(place)),
-    }, make("span", {className: allows_multiple_answers ? "mark square" : "mark"}, isOwn && icon("check")),
-    make("span", {textContent: one.text}), isTold && make("b", {textContent: `${percent}%`}), bar);
+    return make(
+      "button",
+      {
+        type: "button",
+        className: "option",
+        disabled: Boolean(is_closed) || !here.speaker,
+        ariaPressed: String(isOwn),
+        onclick: () => vote(toggled(place)),
+      },
+      make("span", {className: allows_multiple_answers ? "mark square" : "mark"}, isOwn && icon("check")),
+      make("span", {textContent: one.text}),
+      isTold && make("b", {textContent: `${percent}%`}),
+      bar,
+    );
   });
   const kind = is_closed ? "closed" : type === "quiz" ? "quiz" : is_anonymous === false ? "open" : "anonymous";
-  const retract = own.length > 0 && !is_closed && allows_revoting !== false &&
+  const retract =
+    own.length > 0 &&
+    !is_closed &&
+    allows_revoting !== false &&
     make("button", {type: "button", className: "link", textContent: say("retract"), onclick: () => vote([])});
-  return make("div", {className: "poll", role: "group", ariaLabel: question},
-    make("strong", {textContent: question}), make("small", {textContent: say(kind)}), rows,
-    make("small", {className: "total"}, count(total, "votes"), retract));
+  return make(
+    "div",
+    {className: "poll", role: "group", ariaLabel: question},
+    make("strong", {textContent: question}),
+    make("small", {textContent: say(kind)}),
+    rows,
+    make("small", {className: "total"}, count(total, "votes"), retract),
+  );
 }

@@ -7,15 +7,29 @@ export function openMenu(anchor, label, items, quick = []) {
   const menu = make("div", {className: "menu", role: "menu", ariaLabel: label, popover: "auto"});
   const close = () => menu.hidePopover();
   const entry = (one, className, ...children) =>
-    make("button", {
-      type: "button", role: "menuitem", className, ariaLabel: one.label ?? null, tabIndex: -1,
-      onclick: () => {
-        close();
-        one.act();
+    make(
+      "button",
+      {
+        type: "button",
+        role: "menuitem",
+        className,
+        ariaLabel: one.label ?? null,
+        tabIndex: -1,
+        onclick: () => {
+          close();
+          one.act();
+        },
       },
-    }, ...children);
+      ...children,
+    );
   if (quick.length) {
-    menu.append(make("div", {className: "quick", role: "presentation"}, quick.map((one) => entry(one, one.isOn ? "on" : "", one.text))));
+    menu.append(
+      make(
+        "div",
+        {className: "quick", role: "presentation"},
+        quick.map((one) => entry(one, one.isOn ? "on" : "", one.text)),
+      ),
+    );
   }
   menu.append(...items.map((one) => entry(one, one.isDangerous ? "dangerous" : "", icon(one.icon), one.text)));
   menu.onkeydown = (event) => {

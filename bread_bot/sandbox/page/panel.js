@@ -9,7 +9,12 @@ import {clock, language, say} from "./words.js";
 import {summary} from "./bubble.js";
 
 const KEPT_IN_SIGHT = 40;
-const MODES = [["normal", "normal"], ["429", "refusal429"], ["500", "refusal500"], ["nothing", "nothing"]];
+const MODES = [
+  ["normal", "normal"],
+  ["429", "refusal429"],
+  ["500", "refusal500"],
+  ["nothing", "nothing"],
+];
 const TOKEN = /("(?:\\.|[^"\\])*")(\s*:)?|-?\d+(?:\.\d+)?(?:e[+-]?\d+)?|true|false|null/gi;
 const wide = matchMedia("(min-width: 1101px)");
 const phone = matchMedia("(max-width: 700px)");
@@ -57,12 +62,13 @@ function told(kind, body) {
   const name = (body.from ?? body.user)?.first_name ?? "";
   if (kind === "callback_query") return `${name}: ${body.data}`;
   if (kind.endsWith("message")) return `${name}: ${summary(body)}`;
-  if (kind.endsWith("chat_member")) return `${body.new_chat_member.user.first_name}: ${say(body.new_chat_member.status)}`;
+  if (kind.endsWith("chat_member"))
+    return `${body.new_chat_member.user.first_name}: ${say(body.new_chat_member.status)}`;
   return name || (body.question ?? "");
 }
 
 function drawUpdates(ids, id) {
-  const version = JSON.stringify([ids, id, language(), ids.map((one) => callsOf(world.updates.get(one)).length)]);
+  const version = JSON.stringify([ids.map((one) => [one, stateOf(world.updates.get(one))]), id, language()]);
   if ($("updates").dataset.version === version) return;
   $("updates").dataset.version = version;
   const hadFocus = $("updates").contains(document.activeElement);
@@ -71,16 +77,32 @@ function drawUpdates(ids, id) {
   if (hadFocus) chosen?.focus();
 }
 
+/** What became of an update, for the dot before it. */
+function stateOf(known) {
+  if (!known.handled) return "waiting";
+  const calls = callsOf(known);
+  if (calls.some((one) => one.status !== 200)) return "bad";
+  return calls.length ? "answered" : "silent";
+}
+
 function choice(id, isChosen) {
   const known = world.updates.get(id);
   const [kind, body] = bodyOf(known.update);
-  const calls = callsOf(known);
-  const state = !known.handled ? "waiting" : calls.some((one) => one.status !== 200) ? "bad" : calls.length ? "answered" : "silent";
-  return make("button", {
-    type: "button", role: "radio", ariaChecked: String(isChosen), tabIndex: isChosen ? 0 : -1,
-    dataset: {update: id, state}, onclick: () => choose(id),
-  }, make("i"), make("span", {className: "kind", textContent: say(`kind_${kind}`)}),
-  make("span", {className: "told", textContent: told(kind, body)}), make("time", {textContent: clock(known.at)}));
+  return make(
+    "button",
+    {
+      type: "button",
+      role: "radio",
+      ariaChecked: String(isChosen),
+      tabIndex: isChosen ? 0 : -1,
+      dataset: {update: id, state: stateOf(known)},
+      onclick: () => choose(id),
+    },
+    make("i"),
+    make("span", {className: "kind", textContent: say(`kind_${kind}`)}),
+    make("span", {className: "told", textContent: told(kind, body)}),
+    make("time", {textContent: clock(known.at)}),
+  );
 }
 
 function choose(id) {
@@ -114,18 +136,29 @@ function why(one, calls) {
 
 function call(one) {
   const isGood = one.status === 200;
-  return make("li", {className: isGood ? "" : "bad"}, make("details", {},
-    make("summary", {},
-      make("span", {className: "method", textContent: one.method}),
-      make("span", {className: "status", textContent: one.status}),
-      make("span", {className: "spent", textContent: `${one.ms} ${say("ms")}`}),
-      !isGood && make("small", {textContent: one.description})),
-    make("small", {textContent: `${say("params")}, ${clock(one.at)}`}),
-    make("pre", {tabIndex: 0}, ...coloured(JSON.stringify(one.params, null, 2))),
-    one.result !== undefined && one.result !== null && [
-      make("small", {textContent: say("result")}),
-      make("pre", {tabIndex: 0}, ...coloured(JSON.stringify(one.result, null, 2))),
-    ]));
+  return make(
+    "li",
+    {className: isGood ? "" : "bad"},
+    make(
+      "details",
+      {},
+      make(
+        "summary",
+        {},
+        make("span", {className: "method", textContent: one.method}),
+        make("span", {className: "status", textContent: one.status}),
+        make("span", {className: "spent", textContent: `${one.ms} ${say("ms")}`}),
+        !isGood && make("small", {textContent: one.description}),
+      ),
+      make("small", {textContent: `${say("params")}, ${clock(one.at)}`}),
+      make("pre", {tabIndex: 0}, ...coloured(JSON.stringify(one.params, null, 2))),
+      one.result !== undefined &&
+        one.result !== null && [
+          make("small", {textContent: say("result")}),
+          make("pre", {tabIndex: 0}, ...coloured(JSON.stringify(one.result, null, 2))),
+        ],
+    ),
+  );
 }
 
 /** JSON with its names, strings and numbers told apart by colour. */
@@ -135,7 +168,13 @@ function coloured(json) {
   for (const found of json.matchAll(TOKEN)) {
     const [whole, string, colon] = found;
     nodes.push(json.slice(place, found.index));
-    nodes.push(make("span", {className: colon ? "json-name" : string ? "json-string" : "json-value", textContent: string ?? whole}), colon ?? "");
+    nodes.push(
+      make("span", {
+        className: colon ? "json-name" : string ? "json-string" : "json-value",
+        textContent: string ?? whole,
+      }),
+      colon ?? "",
+    );
     place = found.index + whole.length;
   }
   return [...nodes, json.slice(place)];

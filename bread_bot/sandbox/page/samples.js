@@ -55,7 +55,10 @@ function tune() {
 }
 
 /** A moving picture that stands still for those who asked for less motion. */
-const moving = (background, keyframes) => new Blob([`
+const moving = (background, keyframes) =>
+  new Blob(
+    [
+      `
   <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 320 320" width="320" height="320">
     <style>
       @keyframes move { 50% { ${keyframes} } }
@@ -67,7 +70,10 @@ const moving = (background, keyframes) => new Blob([`
       <ellipse cx="160" cy="180" rx="110" ry="74" fill="${CRUST}"/>
       <path d="M105 200l22-40M150 200l22-40M195 200l22-40" stroke="${CRUMB}" stroke-width="12" stroke-linecap="round"/>
     </g>
-  </svg>`], {type: "image/svg+xml"});
+  </svg>`,
+    ],
+    {type: "image/svg+xml"},
+  );
 
 export const samples = {
   photo: {icon: "image", name: "photo.png", draw: () => loaf(640, CLOTH)},
@@ -76,6 +82,8 @@ export const samples = {
   video_note: {icon: "circle", name: "note.svg", draw: () => moving("#d9a866", "transform: scale(.8)")},
   animation: {icon: "film", name: "animation.svg", draw: () => moving(CLOTH, "transform: translateY(-50px)")},
   document: {
-    icon: "file", name: "recipe.txt", draw: () => new Blob(["Мука, вода, соль, закваска.\n"], {type: "text/plain"}),
+    icon: "file",
+    name: "recipe.txt",
+    draw: () => new Blob(["Мука, вода, соль, закваска.\n"], {type: "text/plain"}),
   },
 };

@@ -9,7 +9,14 @@ export function speak(what) {
   const {chat, thread, speaker, reply} = here;
   here.reply = null;
   redraw();
-  return send(chat, {text: "", chat_id: chat.id, user_id: speaker.id, thread_id: thread, reply_to: reply?.message_id ?? null, ...what});
+  return send(chat, {
+    text: "",
+    chat_id: chat.id,
+    user_id: speaker.id,
+    thread_id: thread,
+    reply_to: reply?.message_id ?? null,
+    ...what,
+  });
 }
 
 /** Send a message; one that is not taken stays in sight. */

@@ -54,7 +54,8 @@ function draw(spans) {
   function branch(parent, depth) {
     const rows = [];
     for (const run of runs((childrenOf.get(parent) ?? []).sort((one, other) => one.from - other.from))) {
-      if (run.length < FOLDED_FROM) rows.push(...run.flatMap((one) => [row(one, depth, scale), ...branch(one.id, depth + 1)]));
+      if (run.length < FOLDED_FROM)
+        rows.push(...run.flatMap((one) => [row(one, depth, scale), ...branch(one.id, depth + 1)]));
       else rows.push(folded(run, depth, scale));
     }
     return rows;
@@ -86,22 +87,43 @@ function line(name, spans, depth, {begin, whole}) {
     return bar;
   });
   const spent = spans.reduce((sum, one) => sum + one.to - one.from, 0);
-  return [title, make("span", {className: "track", ariaHidden: "true"}, bars), make("span", {className: "spent", textContent: milliseconds(spent)})];
+  return [
+    title,
+    make("span", {className: "track", ariaHidden: "true"}, bars),
+    make("span", {className: "spent", textContent: milliseconds(spent)}),
+  ];
 }
 
 function row(span, depth, scale) {
   const attributes = Object.entries(span.attributes ?? {});
   const statement = span.attributes?.["db.statement"];
-  const details = make("details", {title: statement ?? ""},
+  const details = make(
+    "details",
+    {title: statement ?? ""},
     make("summary", {className: isSql(span) ? "sql" : ""}, ...line(span.name, [span], depth, scale)),
-    make("dl", {}, attributes.flatMap(([name, value]) => [make("dt", {textContent: name}), make("dd", {textContent: String(value)})])));
+    make(
+      "dl",
+      {},
+      attributes.flatMap(([name, value]) => [
+        make("dt", {textContent: name}),
+        make("dd", {textContent: String(value)}),
+      ]),
+    ),
+  );
   return make("li", {}, kept(details, span.id));
 }
 
 function folded(run, depth, scale) {
-  const details = make("details", {className: "run"},
+  const details = make(
+    "details",
+    {className: "run"},
     make("summary", {className: "sql"}, ...line([icon("down"), `sql × ${run.length}`], run, depth, scale)),
-    make("ol", {}, run.map((one) => row(one, depth + 1, scale))));
+    make(
+      "ol",
+      {},
+      run.map((one) => row(one, depth + 1, scale)),
+    ),
+  );
   return make("li", {}, kept(details, `run ${run[0].id}`));
 }
 

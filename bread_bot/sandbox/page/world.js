@@ -23,7 +23,13 @@ export async function begin() {
 }
 
 const withNothingSaid = (chat, members) => ({
-  ...chat, members, messages: new Map(), reactions: new Map(), votes: new Map(), failed: [], action: null,
+  ...chat,
+  members,
+  messages: new Map(),
+  reactions: new Map(),
+  votes: new Map(),
+  failed: [],
+  action: null,
 });
 
 const isFresh = (event) => Date.now() / 1000 - event.at < TYPING_SECONDS;
@@ -55,12 +61,18 @@ export function apply(event) {
       break;
     case "upgrade": {
       const old = world.chats.get(event.old_chat_id);
-      world.chats = new Map([...world.chats].map(([id, one]) => (one === old ? [event.chat.id, {...old, ...event.chat}] : [id, one])));
+      world.chats = new Map(
+        [...world.chats].map(([id, one]) => (one === old ? [event.chat.id, {...old, ...event.chat}] : [id, one])),
+      );
       return {moved: [event.old_chat_id, event.chat.id]};
     }
     case "action":
       if (chat && isFresh(event)) {
-        chat.action = {name: event.action, thread: event.message_thread_id ?? null, until: (event.at + TYPING_SECONDS) * 1000};
+        chat.action = {
+          name: event.action,
+          thread: event.message_thread_id ?? null,
+          until: (event.at + TYPING_SECONDS) * 1000,
+        };
         return {wait: TYPING_SECONDS * 1000};
       }
       break;
@@ -90,7 +102,7 @@ function entry(map, key) {
 export const isPresent = (chat, userId) => PRESENT.includes(chat.members[userId]);
 export const membersOf = (chat) => [...world.people.values()].filter((one) => isPresent(chat, one.id));
 export const titleOf = (chat) => (chat.type === "private" ? world.bot.first_name : chat.title);
-export const threadOf = (chat, message) => (chat.is_forum ? message.message_thread_id ?? null : null);
+export const threadOf = (chat, message) => (chat.is_forum ? (message.message_thread_id ?? null) : null);
 export const kindOf = (message) => FILES.find((kind) => message[kind]);
 export const isAction = (chat) => chat.action !== null && chat.action.until > Date.now();
 

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from bread_bot.tests.admin.test_tables import KEY, NASTY
 from bread_bot.tests.auth.people import PASSWORD, create_admin
-from bread_bot.tests.sandbox.test_page import ARGUMENTS
+from bread_bot.tests.sandbox.page.conftest import ARGUMENTS
 from bread_bot.tests.talk import Talk
 from bread_bot.tests.telegram import updates
 

@@ -120,6 +120,7 @@ async def test_the_keyboard_is_enough(page: Messenger) -> None:
     await keyboard.press("Enter")
     await expect(page.find(".reactions button")).to_have_text("👍1")
     await page.enter(GROUP)
+    await expect(page.find("#membership")).to_be_visible()
     await page.find("#membership").focus()
     await keyboard.press("Enter")
     await expect(page.find("#members")).to_be_visible()

@@ -176,3 +176,17 @@ async def test_somebody_is_typing(page: Messenger) -> None:
     await expect(page.find(f'[data-chat="{GROUP}"]')).to_contain_text("печатает…")
     await page.let_bot("sendMessage", chat_id=GROUP, text="готово")
     await expect(page.find("#subtitle")).to_have_text("6 участников")
+
+
+async def test_somebody_begins_a_poll(page: Messenger) -> None:
+    """With a question, answers a line each, and as many choices as one likes."""
+    await page.attach("Опрос")
+    await page.page.get_by_label("Вопрос").fill("Что печём?")
+    await page.page.get_by_label("Ответы, по одному в строке").fill("Багет\n\nЧиабатта\n")
+    await page.page.get_by_label("Можно выбрать несколько").check()
+    await page.find("#poll-form").get_by_role("button", name="Отправить").click()
+    for name in ("Багет", "Чиабатта"):
+        await page.find(".option", has_text=name).click()
+        await expect(page.find(".option", has_text=name)).to_have_attribute("aria-pressed", "true")
+    await expect(page.find(".option")).to_have_text(["Багет100%", "Чиабатта100%"])
+    await expect(page.find(".poll .total")).to_contain_text("1 голос")

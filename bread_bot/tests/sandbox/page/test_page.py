@@ -125,3 +125,19 @@ async def test_topics_of_a_forum(page: Messenger) -> None:
     await page.message("в болталке").wait_for()
     await page.button("Рецепты").click()
     await expect(page.find("article")).to_have_count(2)
+
+
+async def test_a_closed_topic(page: Messenger) -> None:
+    """Only administrators write in it; what others tried to say stays in sight."""
+    await page.enter(FORUM)
+    await page.button("Рецепты").click()
+    await page.button("Участники и чат").click()
+    await page.button(re.compile("Закрыть тему «Рецепты»")).click()
+    await page.button(re.compile("Открыть тему «Рецепты»")).wait_for()
+    await page.page.keyboard.press("Escape")
+    await page.find(".service", has_text="Тема закрыта").wait_for()
+    await page.page.select_option("#speaker", label="Борис")
+    await page.say("можно?")
+    await page.find(".failed", has_text="можно?").wait_for()
+    await page.button("Убрать").click()
+    await expect(page.find(".failed")).to_have_count(0)
