@@ -14,7 +14,6 @@ const RUN_SECONDS = 300;
 const scroller = $("messages");
 const drawn = new Map();
 let drawnFor = "";
-let isAtEnd = true;
 
 function toEnd() {
   scroller.scrollTop = scroller.scrollHeight;
@@ -26,17 +25,18 @@ function draw() {
   if (now !== drawnFor) {
     drawn.clear();
     $("history").replaceChildren();
-    isAtEnd = true;
+    here.isAtEnd = true;
     drawnFor = now;
   }
   const wanted = [...elements(chat, thread)];
   const kept = new Set(wanted.map(([key]) => key));
   for (const key of drawn.keys()) if (!kept.has(key)) drawn.delete(key);
   put(wanted.map(([, element]) => element));
-  if (isAtEnd) toEnd();
-  if (isAtEnd && document.visibilityState === "visible" && !document.body.classList.contains("listing")) markRead();
+  if (here.isAtEnd) toEnd();
+  if (here.isAtEnd && document.visibilityState === "visible" && !document.body.classList.contains("listing"))
+    markRead();
   const waiting = unread(chat, thread);
-  $("to-end").hidden = isAtEnd;
+  $("to-end").hidden = here.isAtEnd;
   $("to-end-count").textContent = waiting || "";
   $("to-end").ariaLabel = waiting ? `${say("toEnd")}, ${count(waiting, "unread")}` : say("toEnd");
 }
@@ -88,9 +88,9 @@ function known(key, version, create) {
 }
 
 scroller.addEventListener("scroll", () => {
-  const wasAtEnd = isAtEnd;
-  isAtEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_PX;
-  if (isAtEnd !== wasAtEnd) redraw();
+  const wasAtEnd = here.isAtEnd;
+  here.isAtEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_PX;
+  if (here.isAtEnd !== wasAtEnd) redraw();
 });
 scroller.addEventListener("keydown", (event) => {
   const messages = [...scroller.querySelectorAll("article")];
@@ -101,12 +101,12 @@ scroller.addEventListener("keydown", (event) => {
   if (event.key === "Escape") $("text").focus();
 });
 // Pictures come later than their messages: the end stays the end.
-const growth = new ResizeObserver(() => isAtEnd && toEnd());
+const growth = new ResizeObserver(() => here.isAtEnd && toEnd());
 growth.observe($("history"));
 growth.observe(scroller);
 document.addEventListener("visibilitychange", redraw);
 $("to-end").onclick = () => {
-  isAtEnd = true;
+  here.isAtEnd = true;
   toEnd();
   redraw();
   $("text").focus();

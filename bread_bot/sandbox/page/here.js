@@ -12,6 +12,7 @@ const remember = () => localStorage.setItem(MEMORY, JSON.stringify(memory));
 export const here = {
   reply: null,
   editing: null,
+  isAtEnd: true, // of the conversation, which is followed then
   get chat() {
     return world.chats.get(memory.chat) ?? world.chats.values().next().value;
   },

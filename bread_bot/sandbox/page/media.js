@@ -4,7 +4,7 @@ import {ask} from "./api.js";
 import {icon, make} from "./dom.js";
 import {here} from "./here.js";
 import {kindOf} from "./world.js";
-import {count, say} from "./words.js";
+import {count, language, say} from "./words.js";
 
 const BARS = 32;
 const LOOPED = ["video_note", "animation"];
@@ -41,9 +41,10 @@ function film(kind, src) {
 }
 
 function size(bytes = 0) {
-  const units = ["B", "KB", "MB"];
   const step = bytes < 1000 ? 0 : bytes < 1_000_000 ? 1 : 2;
-  return `${(bytes / 1000 ** step).toFixed(step && 1)} ${units[step]}`;
+  const unit = ["byte", "kilobyte", "megabyte"][step];
+  const form = new Intl.NumberFormat(language(), {style: "unit", unit, maximumFractionDigits: 1});
+  return form.format(bytes / 1000 ** step);
 }
 
 /** A player with a wave to jump in; the wave is drawn from the file's id, so each has its own. */

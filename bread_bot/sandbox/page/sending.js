@@ -7,7 +7,7 @@ import {redraw} from "./redraw.js";
 /** Say something in the present chat and topic, as the present speaker. */
 export function speak(what) {
   const {chat, thread, speaker, reply} = here;
-  here.reply = null;
+  Object.assign(here, {reply: null, isAtEnd: true});
   redraw();
   return send(chat, {
     text: "",

@@ -110,6 +110,10 @@ async def test_new_messages_do_not_tear_away_who_reads_above(page: Messenger) ->
     await page.find("#to-end").click()
     await expect(page.message("новое")).to_be_in_viewport()
     await expect(page.find("#to-end")).to_be_hidden()
+    await page.find("#messages").evaluate("(log) => { log.scrollTop = 0; }")
+    await page.find("#to-end").wait_for()
+    await page.say("моё")
+    await expect(page.message("моё")).to_be_in_viewport()
 
 
 async def test_topics_of_a_forum(page: Messenger) -> None:
