@@ -223,6 +223,8 @@ def bouncer(database: Connection) -> Iterator[tuple[subprocess.Popen[str], dict[
     program("pgbouncer")
     directory = Path(tempfile.mkdtemp(prefix="bread_bot-"))
     directory.chmod(0o711)
+    (temporary := directory / "tmp").mkdir()
+    temporary.chmod(0o1777)
     port, password = free_port(), "b\"r e\\a'd$"
     configuration = (BASE_DIR / "pgbouncer" / "pgbouncer.ini").read_text("utf-8")
     assert "listen_port = 6432" in configuration
@@ -234,7 +236,7 @@ def bouncer(database: Connection) -> Iterator[tuple[subprocess.Popen[str], dict[
         ["sh", directory / "pgbouncer.sh", directory / "pgbouncer.ini"],
         stderr=subprocess.PIPE,
         text=True,
-        env=environment(PATH="/usr/sbin:/usr/bin:/bin", TMPDIR="/tmp", **told),
+        env=environment(PATH="/usr/sbin:/usr/bin:/bin", TMPDIR=str(temporary), **told),
         user="nobody" if os.geteuid() == 0 else None,  # it refuses to be root
     ) as process:
         assert process.stderr is not None
