@@ -30,9 +30,9 @@ _GRACE_SECONDS = 1.0
 
 # Classes of SQLSTATE, and states: connecting, signing in, no such database, deadlock, resources (disk full, too many
 # connections), an operator's intervention (a statement's time is up, too), trouble of the system, read-only, locked.
+_UNAVAILABLE = ("08", "28", "3D", "40", "53", "57", "58", "25006", "55P03")
 _CONFLICTS = ("40001", "40P01", "23503")  # serialization, deadlock, a row that is referred to has gone meanwhile
 _OVERDUE = "57014"  # or an operator has cancelled it
-_UNAVAILABLE = ("08", "28", "3D", "40", "53", "57", "58", "25006", "55P03")
 
 _SIZE = gauge("bread_bot_database_pool_size", "Connections to PostgreSQL that the workers may hold.")
 _CONNECTIONS = gauge("bread_bot_database_pool_connections", "Connections that they hold, by use.", ["state"])
