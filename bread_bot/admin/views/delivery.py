@@ -17,6 +17,7 @@ from bread_bot.admin.views.view import View, code, moment
 from bread_bot.bot.failures import try_again
 from bread_bot.bot.models import FailedUpdate, OutboxMessage
 from bread_bot.main.database.base import async_session
+from bread_bot.utils.text import cut
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +106,7 @@ class FailedUpdateView(View):
     fields_default_sort = [("id", True)]
     fields = [
         IntegerField("update_id", "Update"),
-        StringField("reason", "Error", getter=lambda _, row: row.error.strip().rpartition("\n")[2], filters=[]),
+        StringField("reason", "Error", getter=lambda _, row: _reason(row.error), filters=[]),
         IntegerField("attempts", "Attempts"),
         BooleanField("is_set_aside", "Set aside", getter=lambda _, row: row.set_aside_at is not None, filters=[]),
         moment("set_aside_at", "Set aside at", exclude_from_list=True),
@@ -134,6 +135,13 @@ class FailedUpdateView(View):
     async def remove(self, numbers: Sequence[int]) -> int:
         """Forget updates; they will never be handled."""
         return await _delete(FailedUpdate, FailedUpdate.id.in_(numbers))
+
+
+def _reason(trace: str) -> str:
+    """What a trace says has happened: the first line below the last place that it names, or its last one."""
+    *_, below = trace.strip().split('\n  File "')
+    lines = below.splitlines()
+    return cut(next((line for line in lines[1:] if not line.startswith(" ")), lines[-1]), 300)
 
 
 async def _delete(model: type[FailedUpdate] | type[OutboxMessage], *conditions: ColumnElement[bool]) -> int:

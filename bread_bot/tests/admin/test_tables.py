@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from bread_bot.auth.models import User
+from bread_bot.bot.context import Context
 from bread_bot.bot.models import Activity, FailedUpdate, OutboxMessage
 from bread_bot.main.database.base import async_session, dispose_engines
 from bread_bot.main.settings import DATABASE_SETTINGS, Connection, settings
@@ -237,6 +238,20 @@ async def test_an_update_that_was_set_aside(stumbling: Stumbling, talk: Talk, ad
     await talk.settle()
     assert [one.text for one in talk.bot_api.sent[before:]] == ["устоял"]
     assert (await admin.open("/failed/list")).column("reason") == []
+
+
+async def test_an_error_of_many_lines(
+    stumbling: Stumbling, talk: Talk, admin: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has happened is told in its first line; SQLAlchemy ends with a link to its documentation."""
+
+    async def fall(context: Context) -> None:
+        await context.session.execute(text("SELECT\n    1 / 0"))
+
+    monkeypatch.setattr(stumbling, "fall", fall)
+    await talk.client.post("/", json=updates.message("споткнись", chat=talk.chat))
+    (reason,) = (await admin.open("/failed/list")).column("reason")
+    assert reason.startswith("sqlalchemy.exc.") and reason.endswith("division by zero")
 
 
 async def test_an_update_is_thrown_away(stumbling: Stumbling, talk: Talk, admin: Visitor) -> None:
