@@ -25,11 +25,9 @@ class History:
         self.last = 0
         self._pruned_at = 0
 
-    async def read(self, after: int = 0, kinds: Sequence[str] | None = None) -> list[tuple[int, Json]]:
+    async def read(self, after: int = 0) -> list[tuple[int, Json]]:
         """The events after a number, in order."""
         query = select(SandboxEvent).where(SandboxEvent.id > after).order_by(SandboxEvent.id)
-        if kinds is not None:
-            query = query.where(SandboxEvent.value["type"].astext.in_(kinds))
         async with async_session() as session:
             return [(one.id, one.value) for one in await session.scalars(query)]
 

@@ -241,44 +241,9 @@ class Telegram:
         self.happen("handled", update_id=update_id, trace_id=trace_id, ms=milliseconds, **why)
         await self.settle()
 
-    async def updates(self, before: int | None, limit: int) -> list[Json]:
-        """The last updates with what they caused, newest first, and only those before a number if there is one."""
-        events = [event for _, event in await self.history.read(kinds=("update", "handled", "call"))]
-        handled = {event["update_id"]: event for event in events if event["type"] == "handled"}
-        calls = [event for event in events if event["type"] == "call"]
-        told = [event for event in events if event["type"] == "update"]
-        chosen = [one for one in told if before is None or one["update"]["update_id"] < before][-limit:]
-        return [_shown(one, handled.get(one["update"]["update_id"], {}), calls) for one in reversed(chosen)]
-
 
 def chat_of(update: Json) -> int | None:
     """The chat that an update is about; a vote is about none."""
     (what,) = (value for name, value in update.items() if name != "update_id")
     found = what.get("message", what).get("chat")
     return int(found["id"]) if found else None
-
-
-def _shown(told: Json, handled: Json, calls: list[Json]) -> Json:
-    update = told["update"]
-    ((kind, what),) = ((name, value) for name, value in update.items() if name != "update_id")
-    trace_id = handled.get("trace_id")
-    return {
-        "update_id": update["update_id"],
-        "kind": kind,
-        "chat_id": chat_of(update),
-        "title": _title(what),
-        "at": told["at"],
-        "update": update,
-        "is_handled": bool(handled),
-        "why": {"command": handled.get("command"), "outcome": handled.get("outcome")},
-        "trace_id": trace_id,
-        "ms": handled.get("ms"),
-        "calls": [one for one in calls if trace_id and one["trace_id"] == trace_id],
-    }
-
-
-def _title(what: Json) -> str:
-    """What an update is about, in a few words."""
-    kinds = (kind for kind in (*FILE_KINDS, "poll", "dice") if kind in what)
-    words = what.get("text") or what.get("caption") or what.get("data") or what.get("question") or next(kinds, "")
-    return str(words)[:80]

@@ -18,7 +18,10 @@ class Traces:
         self._spans: OrderedDict[str, list[Json]] = OrderedDict()
 
     def take(self, span: "SpanData") -> None:
-        """Keep a finished span, with the other ones of its trace."""
+        """Keep a finished span, with the other ones of its trace; what the page asks for is nobody's business."""
+        if span.parent_span_id is None and _is_own(span.name):
+            self._spans.pop(span.context.trace_id, None)
+            return
         self._spans.setdefault(span.context.trace_id, []).append(
             {
                 "id": span.span_id,
@@ -38,9 +41,13 @@ class Traces:
         children = defaultdict(list)
         for one in spans:
             children[one["parent"]].append(one["id"])
-        own = [one["id"] for one in spans if one["name"].partition(" ")[2].startswith("/sandbox")]
+        own = [one["id"] for one in spans if _is_own(one["name"])]
         hidden = set()
         while own:
             hidden.add(found := own.pop())
             own += children[found]
         return sorted((one for one in spans if one["id"] not in hidden), key=lambda one: str(one["begin"]))
+
+
+def _is_own(name: str) -> bool:
+    return name.partition(" ")[2].startswith("/sandbox")

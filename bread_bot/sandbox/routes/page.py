@@ -199,16 +199,6 @@ def _told(number: int, event: dict[str, Any]) -> str:
     return f"id: {number}\n{name}data: {json.dumps(event, ensure_ascii=False)}\n\n"
 
 
-@router.get("/updates")
-async def give_updates(
-    request: Request,
-    before: Annotated[int | None, Query(description="Only those before this update_id")] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
-) -> list[dict[str, Any]]:
-    """The last updates, newest first, each with what it caused."""
-    return await _telegram(request).updates(before, limit)
-
-
 @router.get("/traces/{trace_id}")
 async def give_trace(request: Request, trace_id: str) -> list[dict[str, object]]:
     """The spans of a trace."""
