@@ -125,7 +125,6 @@ class Dispatcher:
     def __init__(self, table: CommandTable, bot: Bot, outbox: Outbox, deferrer: Deferrer) -> None:
         self.table = table
         self.random = Random()
-        self.handled = 0
         self._outbox = outbox
         self._deferrer = deferrer
         self._limit = CommandLimit()
