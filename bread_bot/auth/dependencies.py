@@ -41,8 +41,5 @@ async def get_admin(user: ActiveUser) -> User:
     return user
 
 
-Admin = Annotated[User, Depends(get_admin)]
-
-
 def _refused(reason: str) -> HTTPException:
     return HTTPException(401, reason, {"WWW-Authenticate": "Bearer"})

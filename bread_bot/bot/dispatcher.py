@@ -441,7 +441,7 @@ class Dispatcher:
     ) -> Context | None:
         """The context of a command that was put off."""
         job = Job(update, self._asked(update), asyncio.get_running_loop().create_future())
-        context = self._context(session, job, Memory(True, False, chat_settings, administrators_at, False))
+        context = self._context(session, job, Memory(True, chat_settings, administrators_at, False))
         return replace(context, telegram=telegram) if context is not None else None
 
 

@@ -70,7 +70,7 @@ _REMEMBER = text("""
             edited = activity.edited + excluded.edited, voices = activity.voices + excluded.voices,
             asked = activity.asked + excluded.asked
     )
-    SELECT news.update_id, mark.update_id IS NOT NULL AS is_fresh, chat.id IS NULL AS is_new_chat,
+    SELECT news.update_id, mark.update_id IS NOT NULL AS is_fresh,
         COALESCE(chat.settings, '{}') AS settings, chat.administrators_at,
         news.edited > 0 AND EXISTS (
             SELECT FROM handled_update AS earlier WHERE earlier.chat_id = news.chat_id
@@ -80,7 +80,6 @@ _REMEMBER = text("""
     """).columns(
     update_id=BigInteger(),
     is_fresh=Boolean(),
-    is_new_chat=Boolean(),
     settings=JSONB(),
     administrators_at=DateTime(timezone=True),
     was_command=Boolean(),
@@ -118,7 +117,6 @@ class Memory:
     """What was known before an update: whether it is new, and how its chat is set."""
 
     is_fresh: bool
-    is_new_chat: bool
     settings: dict[str, Any]
     administrators_at: datetime | None
     was_command: bool

@@ -36,7 +36,6 @@ from bread_bot.utils.tracing import traceparent
 ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_member", "chat_member")
 TEXT_LIMIT = 4096
 CAPTION_LIMIT = 1024
-BUTTONS_LIMIT = 64
 LONG_POLL = 25
 LARGEST_FILE = 20 * 2**20
 FILE_SECONDS = 120
