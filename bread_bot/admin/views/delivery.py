@@ -140,7 +140,7 @@ class FailedUpdateView(View):
 def _reason(trace: str) -> str:
     """What a trace says has happened: the first line below the last place that it names, or its last one."""
     *_, below = trace.strip().split('\n  File "')
-    lines = below.splitlines()
+    lines = below.splitlines() or [""]
     return cut(next((line for line in lines[1:] if not line.startswith(" ")), lines[-1]), 300)
 
 
