@@ -366,7 +366,9 @@ async def test_an_interrupted_export_leaves_nothing(talk: Talk, operator: Operat
     target = operator.directory / "pack.zip"
     target.write_bytes(b"precious")
     talk.bot_api.fail("getFile", "hang")
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is deaf to Ctrl-C
     process = await operator.start("export", talk.chat.id, "-o", target)
+    signal.signal(signal.SIGINT, heard)
     await talk.bot_api.wait_for(lambda api: api.calls_of("getFile"), timeout=30)
     process.send_signal(signal.SIGINT)
     await process.communicate()
