@@ -26,6 +26,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bread_bot.bot.models import Chat, ChatToMember, FailedUpdate, Member
+from bread_bot.bot.models.chat import chat_columns
 from bread_bot.main.database.base import Base
 
 _CHAT_OF_AN_UPDATE = (text("'$.*.chat.id'"), text("'$.*.message.chat.id'"))  # of a message, of a button's message
@@ -59,10 +60,7 @@ async def forget_chats(session: AsyncSession, chat_ids: Collection[int]) -> None
 async def count_rows(session: AsyncSession, chat_ids: Collection[int]) -> dict[str, int]:
     """How many rows of which tables `forget_chats` would delete."""
     conditions: list[tuple[Table, ColumnElement[bool]]] = [
-        (table, _among(column, chat_ids))
-        for table in Base.metadata.sorted_tables
-        for column in table.columns
-        if any(key.column is Chat.__table__.c.id for key in column.foreign_keys)
+        (table, _among(column, chat_ids)) for table, column in chat_columns()
     ]
     conditions += [
         (Base.metadata.tables[FailedUpdate.__tablename__], _happened_in(chat_ids)),

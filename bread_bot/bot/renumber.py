@@ -5,7 +5,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bread_bot.bot.models import Chat
-from bread_bot.main.database.base import Base
+from bread_bot.bot.models.chat import chat_columns
 
 
 async def renumber(session: AsyncSession, old: int, new: int) -> None:
@@ -27,10 +27,8 @@ async def renumber(session: AsyncSession, old: int, new: int) -> None:
         return
     # the supergroup is only just known: what was set in the group is what its people mean
     settings = known[new].settings | known[old].settings
-    for table in Base.metadata.sorted_tables:
-        for column in table.columns:
-            if any(key.column is Chat.__table__.c.id for key in column.foreign_keys):
-                await _move(session, table, column.name, old, new)
+    for table, column in chat_columns():
+        await _move(session, table, column.name, old, new)
     await session.execute(delete(Chat).where(Chat.id == old))
     await session.execute(update(Chat).where(Chat.id == new).values(settings=settings, left_at=None))
     session.expire_all()

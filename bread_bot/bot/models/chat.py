@@ -1,9 +1,10 @@
 """Chats, members, and what binds them."""
 
+from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Date, ForeignKey, Index, Text, func, text
+from sqlalchemy import BigInteger, Column, Date, ForeignKey, Index, Table, Text, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import DateTime
@@ -16,6 +17,14 @@ def chat_id_column(**options: Any) -> Mapped[int]:
     """The column of a table that belongs to a chat: it follows the chat to its new id, and goes with it."""
     reference = ForeignKey("chat.id", onupdate="CASCADE", ondelete="CASCADE")
     return mapped_column(BigInteger, reference, **options)
+
+
+def chat_columns() -> Iterator[tuple[Table, Column[Any]]]:
+    """The columns of all apps' tables that refer to a chat, each table after those that it refers to."""
+    for table in Base.metadata.sorted_tables:
+        for column in table.columns:
+            if any(key.column is Chat.__table__.c.id for key in column.foreign_keys):
+                yield table, column
 
 
 def member_id_column(**options: Any) -> Mapped[int]:
