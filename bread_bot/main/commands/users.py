@@ -6,13 +6,10 @@ from typing import Annotated
 
 import typer
 from pydantic import SecretStr, ValidationError
-from sqlalchemy.exc import IntegrityError
 
-from bread_bot.auth.models import User
-from bread_bot.auth.passwords import hash_password
+from bread_bot.auth import users
 from bread_bot.auth.schemas import NewUser
-from bread_bot.main.commands import application, fail
-from bread_bot.main.database.base import sync_session
+from bread_bot.main.commands import application, fail, run
 
 
 @application.command("create-admin")
@@ -25,12 +22,10 @@ def create_admin(
         new = NewUser(username=username, email=email, password=SecretStr(_password()), is_admin=True)
     except ValidationError as error:
         fail("; ".join(f"{one['loc'][0]}: {one['msg']}" for one in error.errors()))
-    values = new.model_dump(exclude={"password"})
     try:
-        with sync_session() as session, session.begin():
-            User.create(session, password_hash=hash_password(new.password.get_secret_value()), **values)
-    except IntegrityError:
-        fail(f"There is a user {username!r} already: choose another name.")
+        run(users.create(new))
+    except users.NameTaken as error:
+        fail(f"{error}.")
     typer.echo(f"Admin {username!r} is created: sign in at /admin, or with POST /token.")
 
 
