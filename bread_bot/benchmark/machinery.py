@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Collection, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -105,9 +105,9 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.write(chunk)
 
 
-async def _until_the_end(following: object, *writers: asyncio.StreamWriter) -> None:
+async def _until_the_end(following: Awaitable[None], *writers: asyncio.StreamWriter) -> None:
     try:
-        await following  # type: ignore[misc]
+        await following
     except (asyncio.IncompleteReadError, ConnectionError):
         pass
     finally:
