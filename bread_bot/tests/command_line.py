@@ -5,7 +5,8 @@ import json
 import os
 import pty
 import sys
-from asyncio.subprocess import DEVNULL, PIPE
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -41,21 +42,16 @@ def database_environment() -> dict[str, str]:
     }
 
 
-def _environment(settings: dict[str, str]) -> dict[str, str]:
+async def _start(arguments: Iterable[str], settings: dict[str, str], **options: Any) -> Process:
     inherited = {name: value for name, value in os.environ.items() if name not in Settings.model_fields}
-    return inherited | database_environment() | settings
+    command = (sys.executable, "-m", "bread_bot", *arguments)
+    environment = inherited | database_environment() | settings
+    return await asyncio.create_subprocess_exec(*command, env=environment, cwd=BASE_DIR, **options)
 
 
 async def bread_bot(*arguments: str, **environment: str) -> Done:
     """Run a command with the test's database and these settings; it shows no token and no traceback."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bread_bot", *arguments),
-        env=_environment(environment),
-        cwd=BASE_DIR,
-        stdin=DEVNULL,
-        stdout=PIPE,
-        stderr=PIPE,
-    )
+    process = await _start(arguments, environment, stdin=DEVNULL, stdout=PIPE, stderr=PIPE)
     said, complained = await process.communicate()
     assert process.returncode is not None
     done = Done(process.returncode, said.decode(), complained.decode())
@@ -68,15 +64,7 @@ async def bread_bot(*arguments: str, **environment: str) -> Done:
 async def on_terminal(answer: str, *arguments: str, **environment: str) -> tuple[int, str]:
     """Run a command at a terminal, where one question gets this answer; its exit status, and all that was shown."""
     terminal, side = pty.openpty()
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bread_bot", *arguments),
-        env=_environment(environment),
-        cwd=BASE_DIR,
-        stdin=side,
-        stdout=side,
-        stderr=side,
-        start_new_session=True,
-    )
+    process = await _start(arguments, environment, stdin=side, stdout=side, stderr=side, start_new_session=True)
     os.close(side)
     os.write(terminal, f"{answer}\n".encode())
     shown = b""

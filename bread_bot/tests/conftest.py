@@ -21,6 +21,7 @@ from bread_bot.main.database.base import dispose_engines
 from bread_bot.main.database.migrations import migrate
 from bread_bot.main.settings import BASE_DIR, DATABASE_SETTINGS, Connection, settings
 from bread_bot.main.webserver import create_app
+from bread_bot.sources.source import SOURCES
 from bread_bot.tests.stumbling import Stumbling
 from bread_bot.tests.talk import Talk
 from bread_bot.tests.telegram.fake import TOKEN, BotAPI
@@ -225,3 +226,13 @@ def stumbling(application: FastAPI) -> Iterator[Stumbling]:
     stumbling = Stumbling()
     with stumbling.declared(application.state.commands):
         yield stumbling
+
+
+@pytest.fixture
+def trusted() -> Iterator[None]:
+    """All sources are trusted, whatever has befallen them in other tests."""
+    for source in SOURCES:
+        source.breaker.succeed()
+    yield
+    for source in SOURCES:
+        source.breaker.succeed()

@@ -20,8 +20,8 @@ from bread_bot.bot import pace
 from bread_bot.main.database import gauges
 from bread_bot.main.database.base import async_session, dispose_engines
 from bread_bot.main.settings import BASE_DIR, DATABASE_SETTINGS, Connection, settings
-from bread_bot.sources.source import SOURCES
 from bread_bot.tests.auth.people import as_user, create_admin, create_user
+from bread_bot.tests.command_line import database_environment
 from bread_bot.tests.figures import Figures
 from bread_bot.tests.stumbling import Stumbling
 from bread_bot.tests.talk import Talk
@@ -178,16 +178,6 @@ async def test_the_pool(small_pool: None, talk: Talk, scrape: Scrape) -> None:
     assert idle("bread_bot_database_pool_connections", state="in_use") == 0
     assert idle("bread_bot_database_pool_connections", state="idle") == 3
     assert (await scrape())("bread_bot_database_pool_connections", state="in_use") == 0
-
-
-@pytest.fixture
-def trusted() -> Iterator[None]:
-    """All sources are trusted, whatever has befallen them in other tests."""
-    for source in SOURCES:
-        source.breaker.succeed()
-    yield
-    for source in SOURCES:
-        source.breaker.succeed()
 
 
 async def test_sources(trusted: None, talk: Talk, scrape: Scrape) -> None:
@@ -372,11 +362,7 @@ def server(request: pytest.FixtureRequest, database: Connection, bot_api: BotAPI
             "PORT": str(port),
             "WORKERS_COUNT": "2",
             "DB_MAX_POOL": "10",
-            "DB_HOST": database["host"],
-            "DB_PORT": str(database["port"]),
-            "DB_USER": database["user"],
-            "DB_NAME": database["database"],
-            "DB_PASSWORD": database["password"] or "",
+            **database_environment(),
             "LOG_LEVEL": "ERROR",
             "TMPDIR": str(tmp_path),
             "COVERAGE_PROCESS_START": "",

@@ -11,7 +11,6 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from bread_bot.main.settings import settings
-from bread_bot.sources.source import SOURCES
 from bread_bot.utils.base_client import close_pool, open_pool
 
 
@@ -59,10 +58,8 @@ def dice() -> Random:
 
 
 @pytest.fixture
-async def elsewhere(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Elsewhere]:
+async def elsewhere(trusted: None, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Elsewhere]:
     """The whole outside world, asked patiently; all sources trust it afresh."""
-    for source in SOURCES:
-        source.breaker.succeed()
     for name in ("FORISMATIC_URL", "BANEKS_URL", "ADVICE_URL", "INSULT_URL"):
         monkeypatch.setattr(settings, name, f"http://elsewhere.test/{name.lower()}")
     service = Elsewhere()
@@ -70,5 +67,3 @@ async def elsewhere(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Elsewhere]
     open_pool(transport=httpx.ASGITransport(service))
     yield service
     await close_pool()
-    for source in SOURCES:
-        source.breaker.succeed()
