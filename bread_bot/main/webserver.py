@@ -37,6 +37,7 @@ def _parent_watched() -> Iterator[None]:
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Open what all apps share, then the apps in their order; close it all the other way round."""
+    app.state.started = asyncio.Event()  # set when all apps are open: from then on requests are served
     async with AsyncExitStack() as stack:
         stack.enter_context(_parent_watched())
         configure_tracing()
@@ -47,6 +48,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         stack.push_async_callback(close_pool)
         for app_lifespan in app.state.lifespans:
             await stack.enter_async_context(app_lifespan(app))
+        app.state.started.set()
         yield
 
 

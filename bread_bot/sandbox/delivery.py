@@ -36,9 +36,9 @@ class Delivery:
         self._poller = 0
         self.failure: tuple[int, str] | None = None
 
-    def start(self) -> None:
-        """Deliver in the background."""
-        self._running = asyncio.create_task(self._run(), name="sandbox delivery")
+    def start(self, started: asyncio.Event) -> None:
+        """Deliver in the background, once the server has started: before, a real one can't be reached."""
+        self._running = asyncio.create_task(self._run(started), name="sandbox delivery")
 
     async def stop(self) -> None:
         """Stop; what is not delivered waits."""
@@ -50,7 +50,8 @@ class Delivery:
 
     # ---- to the webhook
 
-    async def _run(self) -> None:
+    async def _run(self, started: asyncio.Event) -> None:
+        await started.wait()
         while True:
             async with self._telegram.news:
                 await self._telegram.news.wait_for(self._idle_chats)

@@ -56,7 +56,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     await close_pool()
     open_pool(transport=_Network(app))
     await telegram.start()
-    delivery.start()
+    delivery.start(app.state.started)
     forget = add_span_listener(telegram.traces.take)
     loop = asyncio.get_running_loop()
     with _at_the_end(lambda: asyncio.run_coroutine_threadsafe(telegram.close(), loop)):

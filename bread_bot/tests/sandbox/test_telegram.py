@@ -441,6 +441,34 @@ async def test_a_restart_loses_nothing(database: Connection, switched_on: pytest
         assert (answer["message_id"], answer["reply_to_message"]["text"]) == (4, "привет")
 
 
+async def test_what_waits_at_the_start(
+    database: Connection, switched_on: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It comes when the server has started, not while the apps still open: as none would reach a real one."""
+    app = create_app()
+    refused = asyncio.Event()
+
+    async def wait(seconds: float) -> None:
+        refused.set()
+        await asyncio.Event().wait()
+
+    switched_on.setattr(delivery, "_sleep", wait)
+    stumbling = Stumbling()
+    with stumbling.declared(app.state.commands):
+        async with serving(app) as client:
+            sandbox = Sandbox(client, app)
+            await sandbox.wait_for(lambda event: event["type"] == "webhook")
+            await sandbox.say("споткнись")
+            await refused.wait()
+    caplog.clear()
+    stumbling.is_on = False
+    app = create_app()
+    with stumbling.declared(app.state.commands):
+        async with serving(app) as client:
+            await Sandbox(client, app).answer("устоял")
+    assert "The webhook does not take update" not in caplog.text
+
+
 async def test_polling(database: Connection, switched_on: pytest.MonkeyPatch) -> None:
     """Without a webhook the bot asks for its updates."""
     switched_on.setattr(settings, "WEBHOOK_URL", None)
