@@ -8,8 +8,9 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from starlette.routing import Route
 
 from bread_bot.main import apps, routes
 from bread_bot.main.database.base import dispose_engines, get_engine, is_unavailable
@@ -79,12 +80,16 @@ def create_app() -> FastAPI:
             CORSMiddleware, allow_origins=settings.CORS_ALLOW_ORIGINS, allow_methods=["*"], allow_headers=["*"]
         )
     app.add_middleware(RequestMiddleware)
-    app.include_router(routes.router)
-    for router in apps.routers():
+    # A request walks through the routers until one fits, and nearly all requests are updates: / comes first.
+    for router in sorted([routes.router, *apps.routers()], key=_serves_root, reverse=True):
         app.include_router(router)
     for mount in apps.mounts():
         mount(app)
     return app
+
+
+def _serves_root(router: APIRouter) -> bool:
+    return any(isinstance(route, Route) and route.path == "/" for route in router.routes)
 
 
 def _spare_collector() -> None:
