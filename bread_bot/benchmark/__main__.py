@@ -199,7 +199,7 @@ def fill_packs(database: psycopg.Connection[Any], keys: int) -> None:
         INSERT INTO cue (chat_id, cue, key_digest)
         SELECT chat_id, '~' || normal_key, key_digest FROM taught
         """)
-    database.execute("UPDATE chat SET settings = '{\"has_keys\": true}'")
+    database.execute("""UPDATE chat SET settings = '{"cue_whole": true, "cue_1": true}'""")
     database.execute(
         "INSERT INTO taught (chat_id, reaction, key, normal_key, value, key_digest, digest) "
         "SELECT id, 'trigger', 'Привет', 'привет', 'Медвед', 'hello', 'hello' FROM chat"

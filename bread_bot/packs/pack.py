@@ -1,26 +1,27 @@
 """The pack of a chat: taught, found, drawn from, shown, deleted, and taken back."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from itertools import islice
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-from sqlalchemy import BigInteger, Double, Integer, Row, Text, bindparam, delete, exists, func, insert, select, text
+from sqlalchemy import BigInteger, Double, Row, Text, bindparam, delete, exists, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bread_bot.bot.answers import Answer
 from bread_bot.bot.errors import CommandError
+from bread_bot.bot.models import Chat
 from bread_bot.bot.switches import Switch
 from bread_bot.main.settings import settings
 from bread_bot.packs.models import Cue, PackChange, Taught
 from bread_bot.packs.reactions import Reaction
 from bread_bot.utils.morphology import key_forms, matching_forms
-from bread_bot.utils.text import gram_candidates, gram_key, normalize, stands_in
+from bread_bot.utils.text import GRAM_SIZES, gram_candidates, gram_key, gram_size, normalize, stands_in
 
 SHORTEST_SUBSTRING = 3
 STEPS_BACK = 20
@@ -29,31 +30,35 @@ _BATCH = 1000
 
 T = TypeVar("T")
 
-# Whether anything was ever taught here that can fire: elsewhere a message needs no look into the pack at all.
-HAS_KEYS: Switch[bool] = Switch("has_keys", False)
-
 WHOLE, WORDS, FORM = "whole", "words", "form"
 
+# What the keys that were ever taught in a chat are found by: the whole text, a form of a word, or a gram of so many
+# words. Nothing else is looked for, and where nothing was taught, nothing at all. They are only ever switched on, each
+# for itself: two who teach at the same time, or a group that becomes a supergroup, lose none.
+Kind: TypeAlias = str | int
+CUES: dict[Kind, Switch[bool]] = {kind: Switch(f"cue_{kind}", False) for kind in (WHOLE, FORM, *GRAM_SIZES)}
+
+# The cues of a text are one string, a line each: as elements of an array they would cost the driver much more.
 # `chances` draws one of a key's values, each as likely as any other.
-_FIND = text("""
+_FIND = text(r"""
     SELECT hit.place, drawn.*
     FROM (
-        SELECT DISTINCT asked.place, cue.chat_id, cue.key_digest
-        FROM unnest(:places, :cues) AS asked (place, cue)
-        JOIN cue ON cue.chat_id = (:chat_ids)[asked.place] AND cue.cue = asked.cue
+        SELECT DISTINCT asked.place, asked.chance, cue.chat_id, cue.key_digest
+        FROM unnest(:chat_ids, :cues, :chances) WITH ORDINALITY AS asked (chat_id, cues, chance, place)
+        CROSS JOIN LATERAL unnest(string_to_array(asked.cues, E'\n')) AS said (cue)
+        JOIN cue ON cue.chat_id = asked.chat_id AND cue.cue = said.cue
     ) AS hit
     CROSS JOIN LATERAL (
         SELECT reaction, key, normal_key, key_digest, kind, value, caption, file_unique_id, author_id, created_at
         FROM taught WHERE taught.chat_id = hit.chat_id AND taught.key_digest = hit.key_digest ORDER BY id
         LIMIT 1 OFFSET (
-            SELECT floor(count(*) * (:chances)[hit.place]) FROM taught AS one
+            SELECT floor(count(*) * hit.chance) FROM taught AS one
             WHERE one.chat_id = hit.chat_id AND one.key_digest = hit.key_digest
         )
     ) AS drawn
     """).bindparams(
-    bindparam("places", type_=ARRAY(Integer)),
-    bindparam("cues", type_=ARRAY(Text)),
     bindparam("chat_ids", type_=ARRAY(BigInteger)),
+    bindparam("cues", type_=ARRAY(Text)),
     bindparam("chances", type_=ARRAY(Double)),
 )
 
@@ -131,7 +136,7 @@ async def replace(session: AsyncSession, chat_id: int, command: str, number: int
 async def _add(session: AsyncSession, chat_id: int, rows: Iterable[dict[str, Any]]) -> list[int]:
     room = settings.MAX_KEYS - await Taught.async_count(session, Taught.chat_id == chat_id)
     added: list[int] = []
-    has_keys = False
+    kinds: set[Kind] = set()
     for batch in _batches(rows):
         for row in batch:
             check(row)
@@ -139,9 +144,8 @@ async def _add(session: AsyncSession, chat_id: int, rows: Iterable[dict[str, Any
         if room < 0:
             raise CommandError(f"В голове больше нет места: я помню уже {settings.MAX_KEYS} значений. Сначала «удали».")
         added += await session.scalars(upsert(Taught).on_conflict_do_nothing().returning(Taught.id), batch)
-        has_keys |= await _index(session, chat_id, batch)
-    if has_keys:
-        await HAS_KEYS.set(session, chat_id, True)
+        kinds |= await _index(session, chat_id, batch)
+    await _switch_on(session, chat_id, kinds)
     return added
 
 
@@ -156,13 +160,32 @@ def check(row: Mapping[str, Any]) -> None:
         raise CommandError("Пустой ключ мне не запомнить.")
 
 
-async def _index(session: AsyncSession, chat_id: int, rows: Iterable[dict[str, Any]]) -> bool:
-    """Note what leads to the keys of values; whether anything does."""
-    cues = {(cue, row["key_digest"]) for row in rows for cue in _key_cues(Reaction(row["reaction"]), row["normal_key"])}
+async def _index(session: AsyncSession, chat_id: int, rows: Iterable[dict[str, Any]]) -> set[Kind]:
+    """Note what leads to the keys of values; the kinds of CUES that it is."""
+    cues: set[tuple[str, str]] = set()
+    kinds: set[Kind] = set()
+    for row in rows:
+        for kind, cue in _key_cues(Reaction(row["reaction"]), row["normal_key"]):
+            cues.add((cue, row["key_digest"]))
+            kinds.add(kind)
     if cues:
         values = [{"chat_id": chat_id, "cue": cue, "key_digest": digest} for cue, digest in sorted(cues)]
         await session.execute(upsert(Cue).on_conflict_do_nothing(), values)
-    return bool(cues)
+    return kinds
+
+
+def _kinds(settings: Mapping[str, Any]) -> set[Kind]:
+    """The kinds of CUES that are switched on in a chat's settings."""
+    return {kind for kind, switch in CUES.items() if switch.of(settings)}
+
+
+async def _switch_on(session: AsyncSession, chat_id: int, kinds: Iterable[Kind]) -> None:
+    """Have a chat's messages looked through for these kinds of CUES, too."""
+    told = {CUES[kind].name: True for kind in kinds}
+    if not told:
+        return
+    changed = update(Chat).where(Chat.id == chat_id, ~Chat.settings.contains(told))
+    await session.execute(changed.values(settings=Chat.settings.op("||")(told)))
 
 
 def _batches(things: Iterable[T]) -> Iterator[list[T]]:
@@ -172,20 +195,25 @@ def _batches(things: Iterable[T]) -> Iterator[list[T]]:
         yield batch
 
 
-def _key_cues(reaction: Reaction, normal_key: str) -> set[str]:
-    """What may lead to a key."""
+def _key_cues(reaction: Reaction, normal_key: str) -> Iterator[tuple[Kind, str]]:
+    """What may lead to a key, each with its kind of CUES."""
     if reaction is Reaction.TRIGGER:
-        return {_whole_cue(normal_key)}
+        yield WHOLE, _whole_cue(normal_key)
     if reaction is Reaction.SUBSTRING:
-        return {f"~{gram_key(normal_key)}", *(f"#{form}" for form in key_forms(normal_key))}
-    return set()
+        yield gram_size(normal_key), f"~{gram_key(normal_key)}"
+        for form in key_forms(normal_key):
+            yield FORM, f"#{form}"
 
 
-def _text_cues(normal_text: str) -> list[str]:
-    """What a text may lead to."""
-    grams = (f"~{gram}" for gram in gram_candidates(normal_text))
-    forms = (f"#{form}" for form in matching_forms(normal_text))
-    return [_whole_cue(normal_text), *grams, *forms]
+def _text_cues(normal_text: str, kinds: Collection[Kind]) -> Iterator[str]:
+    """What a text may lead to, of some kinds of CUES."""
+    if WHOLE in kinds:
+        yield _whole_cue(normal_text)
+    for gram in gram_candidates(normal_text, kinds):
+        yield f"~{gram}"
+    if FORM in kinds:
+        for form in matching_forms(normal_text):
+            yield f"#{form}"
 
 
 def _whole_cue(normal_text: str) -> str:
@@ -199,20 +227,26 @@ def _digest(*parts: str) -> str:
 # ---- finding
 
 
-async def find(session: AsyncSession, texts: Sequence[tuple[int, str]], random: Random) -> list[list[Match]]:
-    """The keys that fit texts, each a (chat_id, text), in one statement; cost does not grow with the pack."""
-    normal = [normalize(said) for _, said in texts]
-    cues = [_text_cues(one) for one in normal]
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A text that may hold keys of a chat's pack; the chat's settings tell what to look for."""
+
+    chat_id: int
+    settings: Mapping[str, Any]
+    text: str
+
+
+async def find(session: AsyncSession, questions: Sequence[Question], random: Random) -> list[list[Match]]:
+    """The keys that fit each text, in one statement, in none where nothing can; cost does not grow with the pack."""
+    normal = [normalize(one.text) for one in questions]
+    cues = ["\n".join(_text_cues(said, _kinds(one.settings))) for one, said in zip(questions, normal, strict=True)]
+    if not any(cues):
+        return [[] for _ in questions]
     rows = await session.execute(
         _FIND,
-        {
-            "places": [place for place, some in enumerate(cues, 1) for _ in some],
-            "cues": [cue for some in cues for cue in some],
-            "chat_ids": [chat_id for chat_id, _ in texts],
-            "chances": [random.random() for _ in texts],
-        },
+        {"chat_ids": [one.chat_id for one in questions], "cues": cues, "chances": [random.random() for _ in questions]},
     )
-    found: list[list[Match]] = [[] for _ in texts]
+    found: list[list[Match]] = [[] for _ in questions]
     for row in rows:
         reaction = Reaction(row.reaction)
         rule = _rule(reaction, row.normal_key, normal[row.place - 1])
@@ -306,8 +340,7 @@ async def undo(session: AsyncSession, chat_id: int) -> Undone | None:
     ]
     if back:
         await session.execute(upsert(Taught).on_conflict_do_nothing(), back)
-        if await _index(session, chat_id, back):
-            await HAS_KEYS.set(session, chat_id, True)
+        await _switch_on(session, chat_id, await _index(session, chat_id, back))
     await session.delete(change)
     await session.flush()
     return Undone(change.command, gone, back)
@@ -355,6 +388,7 @@ async def copy(session: AsyncSession, source: int, target: int, author_id: int |
             exists().where(Taught.chat_id == target, Taught.key_digest == Cue.key_digest),
         )
         await session.execute(upsert(Cue).from_select(["chat_id", "cue", "key_digest"], cues).on_conflict_do_nothing())
-        await HAS_KEYS.set(session, target, True)
+        source_settings = await session.scalar(select(Chat.settings).where(Chat.id == source)) or {}
+        await _switch_on(session, target, _kinds(source_settings))
         await _keep_change(session, target, command, added=added)
     return len(added), total - len(added)

@@ -2,13 +2,13 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 import regex
 
 TEXT_LIMIT = 4096
 
-GRAM_SIZES = (8, 4, 2, 1)
+GRAM_SIZES = (8, 4, 2, 1, 0)  # in words; a gram of no words is made of signs
 GRAM_LENGTH = 100
 SYMBOL_GRAM_LENGTH = 3
 
@@ -64,6 +64,12 @@ def _is_joined(text: str, index: int) -> bool:
     return 0 < index < len(text) and text[index - 1].isalnum() and text[index].isalnum()
 
 
+def gram_size(key: str) -> int:
+    """Tell how many words the gram of a key has: as many of GRAM_SIZES as the key has words for, 0 if it has none."""
+    count = len(words(key))
+    return next(size for size in GRAM_SIZES if size <= count)
+
+
 def gram_key(key: str) -> str:
     """Name the gram under which a key is stored, so that one indexed lookup finds it in any message.
 
@@ -71,29 +77,28 @@ def gram_key(key: str) -> str:
     signs. Whenever `stands_in(key, text)`, the gram is among `gram_candidates(text)`: no key is too long to be found.
     The reverse does not hold, so hits are checked with `stands_in`. At most GRAM_LENGTH characters.
     """
-    key = normalize(key)
-    key_words = _WORD.findall(key)
-    for size in GRAM_SIZES:
-        if len(key_words) >= size:
-            return " ".join(key_words[:size])[:GRAM_LENGTH]
-    return key[:SYMBOL_GRAM_LENGTH].rstrip()
+    size = gram_size(key)
+    if size == 0:
+        return normalize(key)[:SYMBOL_GRAM_LENGTH].rstrip()
+    return " ".join(words(key)[:size])[:GRAM_LENGTH]
 
 
-def gram_candidates(text: str) -> list[str]:
-    """List the grams of all keys that could stand in the text, each once.
+def gram_candidates(text: str, sizes: Container[object] = GRAM_SIZES) -> list[str]:
+    """List the grams of all keys that could stand in the text and whose `gram_size` is among the sizes, each once.
 
     At most four for every word and three for every sign: about 30 for an ordinary message, 8,200 for the worst one.
     """
     text = normalize(text)
     text_words = _WORD.findall(text)
-    found: dict[str, None] = dict.fromkeys(word[:GRAM_LENGTH] for word in text_words)
+    found: dict[str, None] = {}
     for size in GRAM_SIZES:
-        if size > 1:
+        if size and size in sizes:
             for start in range(len(text_words) - size + 1):
                 found[" ".join(text_words[start : start + size])[:GRAM_LENGTH]] = None
-    for signs in _SYMBOL_GRAM.findall(text):
-        for length in range(1, len(signs) + 1):
-            found[signs[:length].rstrip()] = None
+    if 0 in sizes:
+        for signs in _SYMBOL_GRAM.findall(text):
+            for length in range(1, len(signs) + 1):
+                found[signs[:length].rstrip()] = None
     return list(found)
 
 

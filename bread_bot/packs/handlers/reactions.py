@@ -36,15 +36,15 @@ FALLBACKS = (
 @preparation
 async def find_matches(session: AsyncSession, contexts: Sequence[Context]) -> None:
     """Look up the keys for all messages of a unit of work at once."""
-    texts = []
+    questions = []
     owners = []
     for context in contexts:
-        if context.text and context.get(pack.HAS_KEYS):
-            for said in ([context.rest] if context.rest else []) + [context.text]:
-                texts.append((context.chat.id, said))
+        for said in (context.rest, context.text):
+            if said:
+                questions.append(pack.Question(context.chat.id, context.settings, said))
                 owners.append(context)
-    if texts:
-        found = await pack.find(session, texts, owners[0].random)
+    if questions:
+        found = await pack.find(session, questions, owners[0].random)
         for context, matches in zip(owners, found, strict=True):
             context.prepared.setdefault("matches", []).append(matches)
 
@@ -103,7 +103,8 @@ async def answer_pause(context: Context, seconds: int | None = None) -> Reply:
 @command("проверь", "проверка", "check", slash="check", examples=["Хлеб проверь Привет"])
 async def answer_check(context: Context, text: str) -> Reply:
     """Показать, что бот ответил бы на такой текст, не глядя на процент."""
-    [matches] = await pack.find(context.session, [(context.chat.id, text)], context.random)
+    question = pack.Question(context.chat.id, context.settings, text)
+    [matches] = await pack.find(context.session, [question], context.random)
     match = choose(context, matches)
     return "На такое я промолчу: ни один ключ не подходит." if match is None else say(context, match)
 

@@ -108,6 +108,16 @@ async def test_all_moves(talk: Talk, tell: Telling, both: bool) -> None:
         assert await talk.say(f"вот подстрока {word} тут", chat=new) == f"нашлась {word}"
 
 
+async def test_keys_of_every_kind_are_found_afterwards(talk: Talk) -> None:
+    """What was taught in one chat is found by other means than what was taught in the other."""
+    old, new = updates.group(kind="group"), updates.group()
+    await talk.say("Хлеб добавь триггер а б=целое", chat=old)
+    await talk.say("Хлеб добавь подстроку ну и ну=два слова", chat=new)
+    await by_both(talk, old, new)
+    assert await talk.say("а б", chat=new) == "целое"
+    assert await talk.say("вот ну и ну", chat=new) == "два слова"
+
+
 async def count_wrote() -> int:
     """How many messages are counted, in all chats."""
     async with async_session() as session:

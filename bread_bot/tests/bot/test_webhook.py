@@ -87,6 +87,8 @@ async def test_a_plain_message_costs_two_round_trips(talk: Talk) -> None:
     """Besides BEGIN and COMMIT, also where keys are taught; statistics cost nothing more."""
     await talk.say("Хлеб добавь подстроку хлеб=да")
     await talk.say("привет")
+    other = updates.group()
+    await talk.say("Хлеб добавь подстроку свежий хлеб=да", chat=other)
     statements: list[str] = []
 
     def note(_: object, __: object, statement: str, *___: object) -> None:
@@ -99,6 +101,9 @@ async def test_a_plain_message_costs_two_round_trips(talk: Talk) -> None:
         assert len(statements) == 2, statements
         statements.clear()
         assert await talk.say("а тут ничему не учили", chat=chats.private) is None
+        assert len(statements) == 1, statements
+        statements.clear()
+        assert await talk.say("слово", chat=other) is None
         assert len(statements) == 1, statements
     finally:
         event.remove(engine, "before_cursor_execute", note)

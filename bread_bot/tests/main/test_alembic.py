@@ -1,5 +1,6 @@
 """Migrations: up, down and up again, by the program and at the command line, alone and at once."""
 
+import json
 import logging
 import os
 import re
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 from alembic import command
-from sqlalchemy import Engine, event, inspect
+from sqlalchemy import Engine, event, inspect, text
 
 from bread_bot.main.database import embedded
 from bread_bot.main.database.base import get_sync_engine
@@ -51,6 +52,43 @@ async def test_up_down_and_up_again(empty_database: Connection) -> None:
     migrate()
     assert tables() == first
     command.check(alembic_config())
+
+
+def test_what_keys_are_found_by_is_told_from_the_index(empty_database: Connection) -> None:
+    """Chats that were taught before the settings told it."""
+    cues = {
+        "empty": [],
+        "triggers": ["=привет"],
+        "words": ["~хлеб", "#хлеб"],
+        "long": ["~я " + "а" * 98, "~раз два три четыре"],
+        "signs": ["~c++"],
+    }
+    wanted = {
+        "empty": set(),
+        "triggers": {"cue_whole"},
+        "words": {"cue_1", "cue_form"},
+        "long": {"cue_1", "cue_2", "cue_4", "cue_8"},
+        "signs": {"cue_0", "cue_1"},
+    }
+    command.upgrade(alembic_config(), "eebcc94d4c17")
+    with get_sync_engine().begin() as connection:
+        for number, (title, some) in enumerate(cues.items(), 1):
+            settings = {"chance": 50} | ({"has_keys": True} if some else {})
+            connection.execute(
+                text("INSERT INTO chat (id, type, title, settings) VALUES (:id, 'group', :title, :settings)"),
+                {"id": number, "title": title, "settings": json.dumps(settings)},
+            )
+            for cue in some:
+                connection.execute(text("INSERT INTO cue VALUES (:id, :cue, 'a')"), {"id": number, "cue": cue})
+    migrate()
+    assert _settings() == {title: {"chance": 50} | dict.fromkeys(kinds, True) for title, kinds in wanted.items()}
+    command.downgrade(alembic_config(), "eebcc94d4c17")
+    assert _settings() == {title: {"chance": 50} | ({"has_keys": True} if some else {}) for title, some in cues.items()}
+
+
+def _settings() -> dict[str, dict[str, object]]:
+    with get_sync_engine().connect() as connection:
+        return {title: settings for title, settings in connection.execute(text("SELECT title, settings FROM chat"))}
 
 
 def test_a_migration_locks_and_limits_itself(empty_database: Connection) -> None:

@@ -13,6 +13,7 @@ from bread_bot.utils.text import (
     drop_closing,
     gram_candidates,
     gram_key,
+    gram_size,
     normalize,
     one_line,
     plural,
@@ -118,13 +119,13 @@ def test_stands_in_agrees_with_a_regular_expression(key: str, text: str) -> None
 def test_a_key_that_stands_in_a_text_is_among_its_candidates(key: str, before: str, after: str) -> None:
     for text in (before, before + key + after, f"{before} {key} {after}"):
         if stands_in(normalize(key), normalize(text)):
-            assert gram_key(key) in gram_candidates(text)
+            assert gram_key(key) in gram_candidates(text, {gram_size(key)})
 
 
 @given(st.lists(st.sampled_from(["а", "бб", "в-в", "🍞", "!?", "я" * 200]), min_size=1, max_size=40))
 def test_keys_of_any_length_are_found(parts: list[str]) -> None:
     key = " ".join(parts)
-    assert gram_key(key) in gram_candidates(f"вот, {key}, и всё")
+    assert gram_key(key) in gram_candidates(f"вот, {key}, и всё", {gram_size(key)})
     assert 0 < len(gram_key(key)) <= GRAM_LENGTH
 
 
@@ -133,6 +134,14 @@ def test_the_number_of_candidates_is_bounded() -> None:
     assert len(gram_candidates(" ".join(chr(0x4E00 + index) for index in range(2048)))) <= 4 * 2048
     assert len(gram_candidates("".join(chr(0x1F300 + index) for index in range(512)))) <= 3 * 512
     assert gram_candidates("") == []
+
+
+def test_candidates_of_some_sizes_only() -> None:
+    text = "раз, два три"
+    assert gram_candidates(text, {1}) == ["раз", "два", "три"]
+    assert gram_candidates(text, {2}) == ["раз два", "два три"]
+    assert gram_candidates(text, {0}) == [","]
+    assert gram_candidates(text, {4, 8}) == gram_candidates(text, ()) == []
 
 
 def test_utf16_length() -> None:
