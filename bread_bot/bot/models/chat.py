@@ -80,7 +80,7 @@ class Activity(CRUDMixin, Base):
 
     chat_id: Mapped[int] = chat_id_column(primary_key=True)
     member_id: Mapped[int] = member_id_column(primary_key=True, index=True)
-    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True, index=True)
     wrote: Mapped[int] = mapped_column(server_default=text("0"))
     edited: Mapped[int] = mapped_column(server_default=text("0"))
     voices: Mapped[int] = mapped_column(server_default=text("0"))
