@@ -43,6 +43,10 @@ logger = logging.getLogger(__name__)
 
 UNITS = 2
 UNIT_SIZE = 64
+# A unit costs as much as several updates. So beside one that is under way a second one starts when it is large, or when
+# the first has taken so long that something must hold it up: nobody else should wait for that.
+LARGE_UNIT = 16
+PATIENCE = 0.01
 
 _NOTE = text("""
     UPDATE handled_update AS mark SET outcome = CAST(news.outcome AS jsonb)
@@ -132,6 +136,8 @@ class Dispatcher:
         self._waiting: dict[Any, deque[Job]] = {}
         self._ready: deque[Any] = deque()
         self._units: set[asyncio.Task[None]] = set()
+        self._is_held_up = False
+        self._clock: asyncio.TimerHandle | None = None
         self.introduce(bot)
 
     def introduce(self, bot: Bot) -> None:
@@ -179,17 +185,32 @@ class Dispatcher:
     # ---- units of work
 
     def _start(self) -> None:
-        while self._ready and len(self._units) < UNITS:
+        while len(self._units) < UNITS and len(self._ready) >= self._least():
             lanes = [self._ready.popleft() for _ in range(min(UNIT_SIZE, len(self._ready)))]
             # with variables of its own: whoever has started it, it works for others, too
             unit = asyncio.create_task(self._run(lanes), name="unit of work", context=Variables())
             self._units.add(unit)
             unit.add_done_callback(self._units.discard)
+            self._is_held_up = False
+            if self._clock is not None:
+                self._clock.cancel()
+            self._clock = asyncio.get_running_loop().call_later(PATIENCE, self._lose_patience)
+
+    def _least(self) -> int:
+        """How many updates a unit needs to start now."""
+        return LARGE_UNIT if self._units and not self._is_held_up else 1
+
+    def _lose_patience(self) -> None:
+        self._is_held_up = True
+        self._start()
 
     async def _run(self, lanes: Sequence[Any]) -> None:
         unit = asyncio.current_task()
         assert unit is not None
-        await asyncio.sleep(0)  # what arrives in the same turn of the loop comes along
+        there = -1
+        while there < len(self._ready):  # as long as each turn of the loop brings more, they come along
+            there = len(self._ready)
+            await asyncio.sleep(0)
         lanes = [*lanes, *(self._ready.popleft() for _ in range(min(UNIT_SIZE - len(lanes), len(self._ready))))]
         jobs = [self._waiting[lane][0] for lane in lanes]
         try:

@@ -6,10 +6,11 @@ import json
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import event, text
+from sqlalchemy import event, select, text
 
 from bread_bot.bot.models import Activity, Chat, ChatToMember, Member
 from bread_bot.main.database.base import async_session, get_engine
+from bread_bot.tests.locks import somebody_waits
 from bread_bot.tests.talk import Talk
 from bread_bot.tests.telegram import updates
 from bread_bot.tests.telegram.generate import encoded, random_updates
@@ -110,6 +111,20 @@ async def test_a_plain_message_costs_two_round_trips(talk: Talk) -> None:
     async with async_session() as session:
         counted = await Activity.async_first(session, Activity.chat_id == talk.chat.id)
     assert counted is not None and counted.wrote == 3
+
+
+async def test_a_chat_that_is_held_up_holds_up_no_other(talk: Talk) -> None:
+    """Somebody else works on its row, say; what is said elsewhere meanwhile is answered, whenever it comes."""
+    await talk.say("привет")
+    other = updates.group()
+    async with async_session() as session:
+        await session.execute(select(Chat).where(Chat.id == talk.chat.id).with_for_update())
+        held_up = asyncio.create_task(talk.client.post("/", json=updates.message("жду", chat=talk.chat)))
+        await somebody_waits()
+        for number in range(5):
+            assert await talk.say(f"Хлеб скажи {number}", chat=other) == str(number)
+        assert not held_up.done()
+    assert (await held_up).status_code == 200
 
 
 async def test_many_first_messages_at_once(talk: Talk) -> None:
