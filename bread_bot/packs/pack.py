@@ -46,7 +46,7 @@ _FIND = text(r"""
         SELECT DISTINCT asked.place, asked.chance, cue.chat_id, cue.key_digest
         FROM unnest(:chat_ids, :cues, :chances) WITH ORDINALITY AS asked (chat_id, cues, chance, place)
         CROSS JOIN LATERAL unnest(string_to_array(asked.cues, E'\n')) AS said (cue)
-        JOIN cue ON cue.chat_id = asked.chat_id AND cue.cue = said.cue
+        JOIN cue ON cue.chat_id = asked.chat_id AND cue.cue = said.cue COLLATE "C"
     ) AS hit
     CROSS JOIN LATERAL (
         SELECT reaction, key, normal_key, key_digest, kind, value, caption, file_unique_id, author_id, created_at

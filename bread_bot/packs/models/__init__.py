@@ -43,12 +43,15 @@ class Taught(BaseModel, CRUDMixin):
 
 
 class Cue(Base):
-    """What in a message leads to a key: the whole text, a run of words, or the dictionary form of a word."""
+    """What in a message leads to a key: the whole text, a run of words, or the dictionary form of a word.
+
+    It is compared byte by byte: by a language's rules a message would take three times as long.
+    """
 
     __tablename__ = "cue"
 
     chat_id: Mapped[int] = chat_id_column(primary_key=True)
-    cue: Mapped[str] = mapped_column(Text, primary_key=True)
+    cue: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
     key_digest: Mapped[str] = mapped_column(Text, primary_key=True)
 
     __table_args__ = (Index("ix_cue_key", "chat_id", "key_digest"),)
