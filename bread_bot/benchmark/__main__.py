@@ -9,14 +9,15 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 from typing import Annotated, Any
 
 import httpx
 import psycopg
 import typer
 
-from bread_bot.benchmark.load import CHATS, SECRET, Run, Times, post
-from bread_bot.benchmark.machinery import counted, memory, process
+from bread_bot.benchmark.load import CHATS, CONCURRENCY, SECRET, Run, Times, post
+from bread_bot.benchmark.machinery import confined, counted, memory, process
 from bread_bot.main.database import embedded
 from bread_bot.main.settings import BASE_DIR
 
@@ -24,6 +25,8 @@ SERVER, BASELINE, STUB, COUNTED = 18_181, 18_182, 18_183, 18_184
 TELEGRAM = f"http://127.0.0.1:{STUB}"
 COUNTED_UPDATES = 1_000
 MEMORY_STEPS = 5
+TURNS = 3
+TWO = "two workers, two cores"
 
 CHATTER = "обычная болтовня о погоде и о том, кто что ел на обед номер {}"
 TEXTS: dict[str, Callable[[int], str]] = {
@@ -44,6 +47,26 @@ class Figures:
     round_trips: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What is posted, in how many chats, with how many keys in each pack."""
+
+    name: str
+    kind: str = "chatter"
+    keys: int = 0
+    chats: int = CHATS
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the bot says something."""
+        return self.kind != "chatter"
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether there is time for all updates."""
+        return not self.is_answered and self.chats == CHATS
+
+
 class Benchmark:
     """One run of it all, in a directory of its own."""
 
@@ -54,6 +77,7 @@ class Benchmark:
         self.place = embedded.Place(directory / "database")
         self.core = min(os.sched_getaffinity(0))
         self.figures: list[Figures] = []
+        self.filled = 0
         self.environment = {
             "TELEGRAM_BOT_TOKEN": "1:a",
             "TELEGRAM_API_URL": TELEGRAM,
@@ -91,7 +115,7 @@ class Benchmark:
         return {
             "figures": [asdict(one) for one in self.figures],
             "memory_mb": memories,
-            "two_workers": workers,
+            "workers": workers,
             "start_to_answer_seconds": started,
         }
 
@@ -110,27 +134,28 @@ class Benchmark:
 
     async def _measure_server(self) -> list[float]:
         """Every kind of update, and the memory as the last of 100,000 updates come in."""
-        stages = [("chatter", "chatter", 0)]
-        stages += [(f"chatter, {keys} keys", "chatter", keys) for keys in (10, 1_000, self.large)]
-        stages += [("trigger", "trigger", 10), ("command", "command", 10)]
+        stages = [Stage("chatter")]
+        for keys in (10, 1_000, self.large):
+            stages += [Stage(f"chatter, {keys} keys", keys=keys), Stage(f"one chat, {keys} keys", keys=keys, chats=1)]
+        stages += [Stage("trigger", "trigger", 10), Stage("command", "command", 10)]
         socket = self.place.sockets / f".s.PGSQL.{embedded.PORT}"
         through = self.database | {"DB_HOST": str(self.directory / "counted"), "PORT": str(COUNTED)}
         async with process(["server.py"], self.environment | self.database, _ready(SERVER), {self.core}) as pid:
             async with counted(socket, self.directory / "counted") as trips:
                 async with process(["server.py"], self.environment | through, _ready(COUNTED)):
-                    for name, kind, keys in stages:
-                        if keys:
-                            self._fill_packs(keys)
+                    for stage in stages:
+                        if stage.keys:
+                            self._fill_packs(stage.keys)
                         await post(SERVER, "/", CHATTER.format, self.updates // 5)
-                        few = self.updates // (1 if kind == "chatter" else 4)
-                        run = await post(SERVER, "/", TEXTS[kind], few)
-                        answers = await self._answers(run) if kind != "chatter" else None
+                        few = self.updates // (1 if stage.is_quick else 4)
+                        run = await post(SERVER, "/", TEXTS[stage.kind], few, chats=stage.chats)
+                        answers = await self._answers(run) if stage.is_answered else None
                         before = trips.count
-                        await post(COUNTED, "/", TEXTS[kind], COUNTED_UPDATES)
-                        if kind != "chatter":
+                        await post(COUNTED, "/", TEXTS[stage.kind], COUNTED_UPDATES, chats=stage.chats)
+                        if stage.is_answered:
                             await asyncio.sleep(1)  # the results of the last answers are noted, too
                         each = (trips.count - before) / COUNTED_UPDATES
-                        self.figures.append(Figures(name, run.rate, run.times, answers, each))
+                        self.figures.append(Figures(stage.name, run.rate, run.times, answers, each))
             memories = []
             for _ in range(MEMORY_STEPS):
                 await post(SERVER, "/", CHATTER.format, 100_000 // MEMORY_STEPS)
@@ -138,6 +163,9 @@ class Benchmark:
         return memories
 
     def _fill_packs(self, keys: int) -> None:
+        if self.filled == keys:
+            return
+        self.filled = keys
         where = f"host={self.place.sockets} user={embedded.USER} dbname={embedded.DATABASE}"
         with psycopg.connect(where, autocommit=True) as database:
             fill_packs(database, keys)
@@ -153,14 +181,23 @@ class Benchmark:
         return Times.of([answered[number] - moment for number, moment in run.posted.items()])
 
     async def _measure_workers(self) -> dict[str, float]:
-        """Updates a second of chatter by one worker and by two, each with all cores to itself and the rest."""
-        rates = {}
-        for workers in (1, 2):
-            environment = self.environment | self.database | {"WORKERS_COUNT": str(workers)}
-            async with process(["server.py"], environment, _ready(SERVER)):
-                await post(SERVER, "/", CHATTER.format, self.updates // 2)
-                rates[str(workers)] = (await post(SERVER, "/", CHATTER.format, self.updates)).rate
-        return rates | {"ratio": rates["2"] / rates["1"]}
+        """Updates a second of chatter, server, PostgreSQL and load sharing the cores; medians of turns.
+
+        Always so many at once that each of two workers has as many as one has elsewhere.
+        """
+        load = {"concurrency": 2 * CONCURRENCY, "chats": 2 * CHATS}
+        first, *others = sorted(os.sched_getaffinity(0))
+        both = {first, *others[:1]}
+        stages = {"one worker, one core": (1, {first}), "one worker, two cores": (1, both), TWO: (2, both)}
+        rates: dict[str, list[float]] = {name: [] for name in stages}
+        for _ in range(TURNS):
+            for name, (workers, cores) in stages.items():
+                environment = self.environment | self.database | {"WORKERS_COUNT": str(workers)}
+                with confined(cores, self.place.data):
+                    async with process(["server.py"], environment, _ready(SERVER)):
+                        await post(SERVER, "/", CHATTER.format, self.updates // 2, **load)
+                        rates[name].append((await post(SERVER, "/", CHATTER.format, self.updates, **load)).rate)
+        return {name: median(some) for name, some in rates.items()}
 
     async def _start(self, directory: Path, database: dict[str, str]) -> float:
         """Seconds from the start of a server to its first answer at the stub."""
@@ -199,7 +236,8 @@ def fill_packs(database: psycopg.Connection[Any], keys: int) -> None:
         INSERT INTO cue (chat_id, cue, key_digest)
         SELECT chat_id, '~' || normal_key, key_digest FROM taught
         """)
-    database.execute("""UPDATE chat SET settings = '{"cue_whole": true, "cue_1": true}'""")
+    kinds = {f"cue_{kind}": True for kind in ("whole", "form", 1, 2)}  # as if some keys were of two words
+    database.execute("UPDATE chat SET settings = %s", [json.dumps(kinds)])
     database.execute(
         "INSERT INTO taught (chat_id, reaction, key, normal_key, value, key_digest, digest) "
         "SELECT id, 'trigger', 'Привет', 'привет', 'Медвед', 'hello', 'hello' FROM chat"
@@ -228,7 +266,10 @@ def show(measured: dict[str, Any]) -> None:
     for name, rate in rates.items():
         print(f"{name:22}{rate:8.0f}  {'█' * round(rate / max(rates.values()) * 60)}")
     print()
-    print(f"two workers: {measured['two_workers']['ratio']:.2f} times one")
+    workers = measured["workers"]
+    for name, rate in workers.items():
+        more = f", {workers[TWO] / rate:.2f} times as many by {TWO}" if name != TWO else ""
+        print(f"{name:22}{rate:8.0f}/s{more}")
     print("memory, MB, through 100,000 updates:", ", ".join(f"{one:.0f}" for one in measured["memory_mb"]))
     for name, seconds in measured["start_to_answer_seconds"].items():
         print(f"start to first answer, {name}: {seconds:.1f} s")

@@ -40,11 +40,11 @@ class Run:
     posted: dict[int, float]
 
 
-def requests(path: str, text: Callable[[int], str], count: int) -> Iterator[tuple[int, bytes]]:
-    """Updates as whole HTTP requests with the numbers of their messages, from 50 chats of 20 people."""
+def requests(path: str, text: Callable[[int], str], count: int, chats: int = CHATS) -> Iterator[tuple[int, bytes]]:
+    """Updates as whole HTTP requests with the numbers of their messages, from so many chats of 20 people."""
     for number in itertools.islice(_numbers, count):
-        chat = -1000 - number % CHATS
-        person = 1 + number % PEOPLE + (number % CHATS) * PEOPLE
+        chat = -1000 - number % chats
+        person = 1 + number % PEOPLE + (number % chats) * PEOPLE
         body = json.dumps(
             {
                 "update_id": number,
@@ -64,12 +64,19 @@ def requests(path: str, text: Callable[[int], str], count: int) -> Iterator[tupl
         yield number, head.encode() + body
 
 
-async def post(port: int, path: str, text: Callable[[int], str], count: int, concurrency: int = CONCURRENCY) -> Run:
+async def post(
+    port: int,
+    path: str,
+    text: Callable[[int], str],
+    count: int,
+    concurrency: int = CONCURRENCY,
+    chats: int = CHATS,
+) -> Run:
     """Post so many updates, so many at a time.
 
     :raises RuntimeError: one is not answered 200
     """
-    waiting = list(requests(path, text, count))
+    waiting = list(requests(path, text, count, chats))
     waiting.reverse()
     times: list[float] = []
     posted: dict[int, float] = {}

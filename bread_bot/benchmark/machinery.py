@@ -5,8 +5,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Collection, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Collection, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import httpx
@@ -59,6 +59,28 @@ def memory(pid: int) -> float:
     """The resident memory of a process, MB."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+
+@contextmanager
+def confined(cores: Collection[int], database: Path) -> Iterator[None]:
+    """Have this process, what it starts, and the PostgreSQL of that data directory run on the given cores alone."""
+    postmaster = int((database / "postmaster.pid").read_text().split(None, 1)[0])
+    before = os.sched_getaffinity(0)
+    for pid in (os.getpid(), *_family(postmaster)):
+        os.sched_setaffinity(pid, cores)
+    try:
+        yield
+    finally:
+        for pid in (os.getpid(), *_family(postmaster)):
+            os.sched_setaffinity(pid, before)
+
+
+def _family(pid: int) -> Iterator[int]:
+    """A process and all that it has started."""
+    yield pid
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            yield from _family(int(child))
 
 
 class RoundTrips:
