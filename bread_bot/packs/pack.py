@@ -238,8 +238,9 @@ class Question:
 
 async def find(session: AsyncSession, questions: Sequence[Question], random: Random) -> list[list[Match]]:
     """The keys that fit each text, in one statement, in none where nothing can; cost does not grow with the pack."""
-    normal = [normalize(one.text) for one in questions]
-    cues = ["\n".join(_text_cues(said, _kinds(one.settings))) for one, said in zip(questions, normal, strict=True)]
+    kinds = [_kinds(one.settings) for one in questions]
+    normal = [normalize(one.text) if some else "" for one, some in zip(questions, kinds, strict=True)]
+    cues = ["\n".join(_text_cues(said, some)) for said, some in zip(normal, kinds, strict=True)]
     if not any(cues):
         return [[] for _ in questions]
     rows = await session.execute(
