@@ -23,7 +23,6 @@ from bread_bot.main.settings import BASE_DIR
 
 SERVER, BASELINE, STUB, COUNTED = 18_181, 18_182, 18_183, 18_184
 TELEGRAM = f"http://127.0.0.1:{STUB}"
-COUNTED_UPDATES = 1_000
 MEMORY_STEPS = 5
 TURNS = 3
 TWO = "two workers, two cores"
@@ -133,11 +132,12 @@ class Benchmark:
                 self.figures.append(Figures(name, run.rate, run.times))
 
     async def _measure_server(self) -> list[float]:
-        """Every kind of update, and the memory as the last of 100,000 updates come in."""
+        """Every kind of update, and the memory as ten times as many come in."""
         stages = [Stage("chatter")]
         for keys in (10, 1_000, self.large):
             stages += [Stage(f"chatter, {keys} keys", keys=keys), Stage(f"one chat, {keys} keys", keys=keys, chats=1)]
         stages += [Stage("trigger", "trigger", 10), Stage("command", "command", 10)]
+        counted_updates = self.updates // 10
         socket = self.place.sockets / f".s.PGSQL.{embedded.PORT}"
         through = self.database | {"DB_HOST": str(self.directory / "counted"), "PORT": str(COUNTED)}
         async with process(["server.py"], self.environment | self.database, _ready(SERVER), {self.core}) as pid:
@@ -151,14 +151,14 @@ class Benchmark:
                         run = await post(SERVER, "/", TEXTS[stage.kind], few, chats=stage.chats)
                         answers = await self._answers(run) if stage.is_answered else None
                         before = trips.count
-                        await post(COUNTED, "/", TEXTS[stage.kind], COUNTED_UPDATES, chats=stage.chats)
+                        await post(COUNTED, "/", TEXTS[stage.kind], counted_updates, chats=stage.chats)
                         if stage.is_answered:
                             await asyncio.sleep(1)  # the results of the last answers are noted, too
-                        each = (trips.count - before) / COUNTED_UPDATES
+                        each = (trips.count - before) / counted_updates
                         self.figures.append(Figures(stage.name, run.rate, run.times, answers, each))
             memories = []
             for _ in range(MEMORY_STEPS):
-                await post(SERVER, "/", CHATTER.format, 100_000 // MEMORY_STEPS)
+                await post(SERVER, "/", CHATTER.format, self.updates * 10 // MEMORY_STEPS)
                 memories.append(memory(pid))
         return memories
 
@@ -270,7 +270,7 @@ def show(measured: dict[str, Any]) -> None:
     for name, rate in workers.items():
         more = f", {workers[TWO] / rate:.2f} times as many by {TWO}" if name != TWO else ""
         print(f"{name:22}{rate:8.0f}/s{more}")
-    print("memory, MB, through 100,000 updates:", ", ".join(f"{one:.0f}" for one in measured["memory_mb"]))
+    print("memory, MB, at the end:", ", ".join(f"{one:.0f}" for one in measured["memory_mb"]))
     for name, seconds in measured["start_to_answer_seconds"].items():
         print(f"start to first answer, {name}: {seconds:.1f} s")
 
