@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import logging
 import pkgutil
+import signal
 import sys
 from collections.abc import Coroutine
 from typing import Any, NoReturn, TypeVar
@@ -54,16 +55,22 @@ def telegram_client(purpose: str) -> TelegramClient:
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run it, and close what it has opened."""
+    """Run it, and close what it has opened, also when the process is told to end."""
 
     async def run_and_close() -> T:
+        task = asyncio.current_task()
+        assert task is not None
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         try:
             return await work
         finally:
             await close_pool()
             await dispose_engines()
 
-    return asyncio.run(run_and_close())
+    try:
+        return asyncio.run(run_and_close())
+    except asyncio.CancelledError:
+        raise SystemExit(128 + signal.SIGTERM) from None
 
 
 def main() -> None:
