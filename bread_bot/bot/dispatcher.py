@@ -1,14 +1,12 @@
 """An update's way to its handler and back: one unit of work, committed before Telegram hears that it is done.
 
-Updates that come in at the same time share one transaction, at most one update of a chat in each, so that a chat's
-updates never overtake each other. When anything fails, all of them are rolled back and each goes alone.
+Updates that come in at the same time share one transaction, at most one update of a chat in each (see units.py). When
+anything fails, all of them are rolled back and each goes alone.
 """
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Sequence
-from contextvars import Context as Variables
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -34,19 +32,13 @@ from bread_bot.bot.outbox import Outbox, Stored
 from bread_bot.bot.remember import Memory, Sighting, chat_title, remember
 from bread_bot.bot.schemas.update import KINDS, ButtonPress, Message, Update, User
 from bread_bot.bot.telegram import Destination, Sending, TelegramClient, sendings
+from bread_bot.bot.units import Units
 from bread_bot.main.database.base import async_session, is_conflict, is_overdue, is_unavailable
 from bread_bot.main.settings import settings
 from bread_bot.utils.metrics import counter, histogram
 from bread_bot.utils.tracing import Trail, following, span, together, trail
 
 logger = logging.getLogger(__name__)
-
-UNITS = 2
-UNIT_SIZE = 64
-# A unit costs as much as several updates. So beside one that is under way a second one starts when it is large, or when
-# the first has taken so long that something must hold it up: nobody else should wait for that.
-LARGE_UNIT = 16
-PATIENCE = 0.01
 
 _NOTE = text("""
     UPDATE handled_update AS mark SET outcome = CAST(news.outcome AS jsonb)
@@ -133,11 +125,7 @@ class Dispatcher:
         self._deferrer = deferrer
         self._limit = CommandLimit()
         self._failures = Failures()
-        self._waiting: dict[Any, deque[Job]] = {}
-        self._ready: deque[Any] = deque()
-        self._units: set[asyncio.Task[None]] = set()
-        self._is_held_up = False
-        self._clock: asyncio.TimerHandle | None = None
+        self._units = Units(self._try)
         self.introduce(bot)
 
     def introduce(self, bot: Bot) -> None:
@@ -148,7 +136,7 @@ class Dispatcher:
     @property
     def in_hand(self) -> int:
         """How many updates are being handled or wait for it."""
-        return sum(map(len, self._waiting.values()))
+        return self._units.in_hand
 
     async def handle(self, update: Update) -> None:
         """Handle an update: when this returns, all that it changes and answers is committed.
@@ -160,13 +148,7 @@ class Dispatcher:
             return
         job = Job(update, self._asked(update), asyncio.get_running_loop().create_future())
         lane = update.chat.id if update.chat is not None else ("update", update.update_id)
-        queue = self._waiting.get(lane)
-        if queue is None:
-            self._waiting[lane] = deque([job])
-            self._ready.append(lane)
-            self._start()
-        else:
-            queue.append(job)
+        self._units.put(lane, job)
         await job.done
 
     async def retry(self, update: Update) -> None:
@@ -178,53 +160,9 @@ class Dispatcher:
 
     async def drain(self, seconds: float) -> None:
         """Wait until the updates in hand are done, for at most so many seconds."""
-        async with asyncio.timeout(seconds):
-            while self._units:
-                await asyncio.wait(self._units)
+        await self._units.drain(seconds)
 
     # ---- units of work
-
-    def _start(self) -> None:
-        while len(self._units) < UNITS and len(self._ready) >= self._least():
-            lanes = [self._ready.popleft() for _ in range(min(UNIT_SIZE, len(self._ready)))]
-            # with variables of its own: whoever has started it, it works for others, too
-            unit = asyncio.create_task(self._run(lanes), name="unit of work", context=Variables())
-            self._units.add(unit)
-            unit.add_done_callback(self._units.discard)
-            self._is_held_up = False
-            if self._clock is not None:
-                self._clock.cancel()
-            self._clock = asyncio.get_running_loop().call_later(PATIENCE, self._lose_patience)
-
-    def _least(self) -> int:
-        """How many updates a unit needs to start now."""
-        return LARGE_UNIT if self._units and not self._is_held_up else 1
-
-    def _lose_patience(self) -> None:
-        self._is_held_up = True
-        self._start()
-
-    async def _run(self, lanes: Sequence[Any]) -> None:
-        unit = asyncio.current_task()
-        assert unit is not None
-        there = -1
-        while there < len(self._ready):  # as long as each turn of the loop brings more, they come along
-            there = len(self._ready)
-            await asyncio.sleep(0)
-        lanes = [*lanes, *(self._ready.popleft() for _ in range(min(UNIT_SIZE - len(lanes), len(self._ready))))]
-        jobs = [self._waiting[lane][0] for lane in lanes]
-        try:
-            await self._try(jobs)
-        finally:
-            for lane in lanes:
-                queue = self._waiting[lane]
-                queue.popleft()
-                if queue:
-                    self._ready.append(lane)
-                else:
-                    del self._waiting[lane]
-            self._units.discard(unit)
-            self._start()
 
     async def _try(self, jobs: Sequence[Job], *, again: bool = True) -> None:
         try:

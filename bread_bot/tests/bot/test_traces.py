@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from bread_bot.bot import lifespan
 from bread_bot.bot.deferred import Deferrer
-from bread_bot.bot.dispatcher import UNITS
+from bread_bot.bot.units import UNITS
 from bread_bot.main.database.base import async_session
 from bread_bot.main.settings import Connection, settings
 from bread_bot.tests.bot.test_deferred import make_due
