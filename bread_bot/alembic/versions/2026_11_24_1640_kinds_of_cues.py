@@ -26,16 +26,17 @@ def upgrade() -> None:
             SELECT chat_id, jsonb_object_agg(kind, true) AS kinds
             FROM cue
             CROSS JOIN LATERAL (
-                SELECT length(cue) - 1 AS length, cardinality(string_to_array(substr(cue, 2), ' ')) AS words
+                SELECT left(cue, 1) AS sign, length(cue) - 1 AS length,
+                    cardinality(string_to_array(substr(cue, 2), ' ')) AS words
             ) AS gram
             CROSS JOIN LATERAL (VALUES
-                ('cue_whole', cue LIKE '=%'),
-                ('cue_form', cue LIKE '#%'),
-                ('cue_0', cue LIKE '~%' AND length <= 3),
-                ('cue_1', cue LIKE '~%' AND (words = 1 OR length >= 100)),
-                ('cue_2', cue LIKE '~%' AND (words = 2 OR length >= 100)),
-                ('cue_4', cue LIKE '~%' AND (words BETWEEN 3 AND 4 OR length >= 100)),
-                ('cue_8', cue LIKE '~%' AND (words > 4 OR length >= 100))
+                ('cue_whole', sign = '='),
+                ('cue_form', sign = '#'),
+                ('cue_0', sign = '~' AND length <= 3),
+                ('cue_1', sign = '~' AND (words = 1 OR length >= 100)),
+                ('cue_2', sign = '~' AND (words = 2 OR length >= 100)),
+                ('cue_4', sign = '~' AND (words BETWEEN 3 AND 4 OR length >= 100)),
+                ('cue_8', sign = '~' AND (words > 4 OR length >= 100))
             ) AS kinds (kind, is_there)
             WHERE is_there
             GROUP BY chat_id
