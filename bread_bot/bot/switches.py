@@ -28,5 +28,10 @@ class Switch(Generic[T]):
 
     async def set(self, session: AsyncSession, chat_id: int, value: T) -> None:
         """Set the value for a chat, as part of the session's transaction."""
-        changed = Chat.settings.op("||")({self.name: value})
-        await session.execute(update(Chat).where(Chat.id == chat_id).values(settings=changed))
+        await set_all(session, chat_id, {self: value})
+
+
+async def set_all(session: AsyncSession, chat_id: int, values: Mapping[Switch[T], T]) -> None:
+    """Set several values for a chat in one statement; the chat's other settings stay."""
+    changed = Chat.settings.op("||")({switch.name: value for switch, value in values.items()})
+    await session.execute(update(Chat).where(Chat.id == chat_id).values(settings=changed))

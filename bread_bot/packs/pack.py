@@ -8,7 +8,7 @@ from itertools import islice
 from random import Random
 from typing import Any, TypeAlias, TypeVar
 
-from sqlalchemy import BigInteger, Double, Row, Text, bindparam, delete, exists, func, insert, select, text, update
+from sqlalchemy import BigInteger, Double, Row, Text, bindparam, delete, exists, func, insert, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bread_bot.bot.answers import Answer
 from bread_bot.bot.errors import CommandError
 from bread_bot.bot.models import Chat
-from bread_bot.bot.switches import Switch
+from bread_bot.bot.switches import Switch, set_all
 from bread_bot.main.settings import settings
 from bread_bot.packs.models import Cue, PackChange, Taught
 from bread_bot.packs.reactions import Reaction
@@ -181,11 +181,8 @@ def _kinds(settings: Mapping[str, Any]) -> set[Kind]:
 
 async def _switch_on(session: AsyncSession, chat_id: int, kinds: Iterable[Kind]) -> None:
     """Have a chat's messages looked through for these kinds of CUES, too."""
-    told = {CUES[kind].name: True for kind in kinds}
-    if not told:
-        return
-    changed = update(Chat).where(Chat.id == chat_id, ~Chat.settings.contains(told))
-    await session.execute(changed.values(settings=Chat.settings.op("||")(told)))
+    if switches := {CUES[kind]: True for kind in kinds}:
+        await set_all(session, chat_id, switches)
 
 
 def _batches(things: Iterable[T]) -> Iterator[list[T]]:
